@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quality of service of every kind of topic, in one place."""
+
+from __future__ import annotations
+
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_profile_sensor_data,
+)
+
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL)
+RELIABLE = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+# every turn of a search matters to whoever records it, however fast the planner is
+EVENTS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
+SENSOR = qos_profile_sensor_data
+
+
+def camera(reliability: str) -> QoSProfile:
+    """Return the profile of a panorama topic: 'best_effort' for drivers, 'reliable' for replay."""
+    return RELIABLE if reliability == 'reliable' else SENSOR
