@@ -18,7 +18,8 @@ class Rotate:
     """
     Turn by so many degrees: ``dyaw`` positive to the right, ``dpitch`` positive up.
 
-    Whole numbers stay ``int``, of any size: yaw modulo 360 is exact for them.
+    Whole numbers stay ``int``; a ``dyaw`` of any size is exact modulo 360, and overflows only
+    when it is added to a yaw that has decimals.
     """
 
     dyaw: float
@@ -83,6 +84,7 @@ class _Blocks:
 IMAGE_TAG = '<image>'
 ANSWER_TAGS = ('<think>', '</think>', '<answer>', '</answer>')
 ACTION_SEPARATOR = '|'
+FAR_BEYOND = 10**9
 
 # What stands between the contents of a reply, in order; the contents are whatever is in between.
 JOINTS: dict[str, tuple[str, ...]] = {
@@ -223,7 +225,7 @@ def split_actions(content: str) -> tuple[str, ...]:
 
 def published_action(text: str) -> Action:
     """Return the action as the published harness reads it (quirk Q4)."""
-    for word, make in (('rotate', Rotate), ('submit', _bounded_submit)):
+    for word, make in (('rotate', _make_rotate), ('submit', _make_submit)):
         if text.startswith(word):
             numbers = strip_parentheses(text.replace(word, '')).split(',')
             try:
@@ -243,14 +245,21 @@ def published_number(text: str) -> int:
     return int(text)
 
 
-def _bounded_submit(yaw: int, pitch: int) -> Submit:
-    # Beyond the range of a float the numbers are brought back to where they score the same, so
-    # that every reader may compute with them.
-    if abs(yaw) > sys.float_info.max:
-        yaw %= 360
-    if abs(pitch) > sys.float_info.max:
-        pitch = 10**9 if pitch > 0 else -10**9
-    return Submit(yaw, pitch)
+# Beyond the range of a float, numbers are brought back to where they mean the same, so that every
+# reader may compute with them. A rotation's yaw is left: there the published harness overflows
+# for some poses and not for others.
+def _make_rotate(dyaw: int, dpitch: int) -> Rotate:
+    return Rotate(dyaw, _bounded_pitch(dpitch))
+
+
+def _make_submit(yaw: int, pitch: int) -> Submit:
+    return Submit(yaw % 360 if abs(yaw) > sys.float_info.max else yaw, _bounded_pitch(pitch))
+
+
+def _bounded_pitch(pitch: int) -> int:
+    if abs(pitch) <= sys.float_info.max:
+        return pitch
+    return FAR_BEYOND if pitch > 0 else -FAR_BEYOND
 
 
 _LEADING_THOUGHT = re.compile(r'\s*<think>', re.IGNORECASE)
@@ -313,7 +322,7 @@ def strict_action(content: str) -> Action:
         return Invalid('the answer is not rotate(yaw, pitch) or submit(yaw, pitch)')
     word, *texts = match.groups()
     numbers = []
-    for name, number in zip(('yaw', 'pitch'), texts):
+    for name, number in zip(('yaw', 'pitch'), texts, strict=True):
         if not _DECIMAL.fullmatch(number):
             return Invalid(f'the {name} {_short(number)} is not a number')
         value = float(number)

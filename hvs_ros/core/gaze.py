@@ -92,8 +92,9 @@ class BenchmarkAngles:
 
     def turned(self, dyaw: float, dpitch: float) -> BenchmarkAngles:
         """Return the direction after a rotation: yaw modulo 360, pitch clamped to +-90."""
+        # The published order of operations: with a decimal start yaw it sets the last bit.
         return BenchmarkAngles(
-            (self.yaw + dyaw) % 360, max(-90, min(90, self.pitch + dpitch)))
+            (self.yaw + dyaw + 360) % 360, max(-90, min(90, self.pitch + dpitch)))
 
     def to_gaze(self) -> Gaze:
         """Return the same direction on the ROS side."""

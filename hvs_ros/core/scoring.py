@@ -124,7 +124,7 @@ def yaw_fits(target: Target, yaw: float) -> bool:
 
 def strict_yaw_fits(target: Target, yaw: float) -> bool:
     """Return whether the yaw is in the widened window; 360° or more is the full circle."""
-    return target.yaw_width >= 360 or yaw_fits(target, yaw % 360 % 360)
+    return target.yaw_width >= 360 or yaw_fits(target, yaw)
 
 
 def pitch_fits(target: Target, pitch: float) -> bool:

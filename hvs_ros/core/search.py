@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hvs_ros.core.actions import Action, Invalid, ParsedReply, Rotate, Submit
@@ -57,7 +57,8 @@ class Turn:
     Record one view and one answer.
 
     ``told`` is the direction the planner was told, in benchmark degrees; ``measured`` what the
-    body's sensors said. ``pose`` is the direction after the answer.
+    body's sensors said. ``pose`` is the direction after the answer; ``feedback`` is what the planner
+    was told, together with the view, about its answer before.
     """
 
     index: int
@@ -67,6 +68,7 @@ class Turn:
     decision: Decision
     parsed: ParsedReply
     pose: BenchmarkAngles
+    feedback: Feedback | None = None
 
     @property
     def action(self) -> Action:
@@ -75,8 +77,8 @@ class Turn:
 
     @property
     def valid(self) -> bool:
-        """Return whether the reply was an action."""
-        return not isinstance(self.parsed.action, Invalid)
+        """Return whether the turn was reported as executed."""
+        return self.parsed.acknowledged
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class SearchSession:
         self.pose = self.goal if told is None else told
         self._measured = self.pose if measured is None else measured
         self._observation = Observation(
-            len(self.turns), view, self.pose, self._feedback(), tuple(self.turns),
+            len(self.turns), view, self.pose, self.feedback(), tuple(self.turns),
             self.max_turns - len(self.turns))
         return self._observation
 
@@ -170,9 +172,14 @@ class SearchSession:
             raise RuntimeError('a decision needs an observation before it')
         parsed = self.profile.parse(decision.reply, self.answer_format)
         if isinstance(parsed.action, Rotate) and not decision.not_found:
-            self.pose = self.goal = seen.told.turned(parsed.action.dyaw, parsed.action.dpitch)
+            try:
+                self.pose = self.goal = seen.told.turned(
+                    parsed.action.dyaw, parsed.action.dpitch)
+            except OverflowError:
+                parsed = replace(parsed, action=Invalid('the numbers are too large to turn by'))
         turn = Turn(
-            seen.index, seen.view, seen.told, self._measured, decision, parsed, self.pose)
+            seen.index, seen.view, seen.told, self._measured, decision, parsed, self.pose,
+            seen.feedback)
         self.turns.append(turn)
         self._finish_after(turn)
         return turn
@@ -193,12 +200,13 @@ class SearchSession:
         elif len(self.turns) >= self.max_turns:
             self.end('truncated', f'no answer within {self.max_turns} turns')
 
-    def _feedback(self) -> Feedback | None:
+    def feedback(self) -> Feedback | None:
+        """Return what the planner is told about its last answer; None before the first."""
         if not self.turns:
             return None
-        action = self.turns[-1].action
-        if not isinstance(action, Invalid):
+        turn = self.turns[-1]
+        if turn.valid:
             return Feedback(True, self.pose)
-        if self.profile.tells_direction_after_invalid:
-            return Feedback(False, self.pose, action.reason)
+        if self.profile.tells_direction_after_invalid and isinstance(turn.action, Invalid):
+            return Feedback(False, self.pose, turn.action.reason)
         return Feedback(False, None)
