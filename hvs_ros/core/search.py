@@ -57,8 +57,8 @@ class Turn:
     Record one view and one answer.
 
     ``told`` is the direction the planner was told, in benchmark degrees; ``measured`` what the
-    body's sensors said. ``pose`` is the direction after the answer; ``feedback`` is what the planner
-    was told, together with the view, about its answer before.
+    body's sensors said. ``pose`` is the direction after the answer; ``feedback`` is what the
+    planner was told about its answer before, together with this view.
     """
 
     index: int
