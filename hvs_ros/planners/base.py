@@ -17,7 +17,7 @@ __all__ = [
     'Planner', 'PlannerUnavailable', 'Reply', 'Search', 'Task', 'answer', 'request_sha256']
 
 
-class PlannerUnavailable(HvsError):
+class PlannerUnavailable(HvsError):  # noqa: N818 - the name every driver catches
     """
     Say that a model never answered; never to be counted as the model's answer.
 

@@ -39,11 +39,14 @@ def planner_from_file(name: str, context: PlannerContext) -> Planner:
     preset = _read(path)
     spec = preset.get('planner')
     if not isinstance(spec, str) or not spec:
-        raise InputError(f'{path}: field \'planner\' must be a planner spec, not {spec!r}')
+        raise InputError(f"{path}: field 'planner' must be a planner spec, not {spec!r}")
     if find_preset(spec) is not None:
-        raise InputError(f'{path}: field \'planner\' must not name another planner file: {spec!r}')
+        raise InputError(f"{path}: field 'planner' must not name another planner file: {spec!r}")
+    prompts = preset.get('prompts', context.prompts)
+    if not isinstance(prompts, str) or not prompts:
+        raise InputError(f"{path}: field 'prompts' must name a prompt pack, not {prompts!r}")
     return make_planner(spec, context=replace(
-        context, prompts=preset.get('prompts', context.prompts),
+        context, prompts=prompts,
         history_turns=_history(path, preset, context), chat=_chat(path, preset, context.chat)))
 
 
@@ -63,7 +66,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _history(path: Path, preset: dict[str, Any], context: PlannerContext) -> int:
     turns = preset.get('history_turns', context.history_turns)
     if not isinstance(turns, int) or isinstance(turns, bool) or not 1 <= turns <= 100:
-        raise InputError(f'{path}: field \'history_turns\' must be 1 to 100, not {turns!r}')
+        raise InputError(f"{path}: field 'history_turns' must be 1 to 100, not {turns!r}")
     return turns
 
 
@@ -71,14 +74,14 @@ def _chat(path: Path, preset: dict[str, Any], default: ChatOptions) -> ChatOptio
     chosen = preset.get('chat', {})
     known = [entry.name for entry in fields(ChatOptions)]
     if not isinstance(chosen, dict):
-        raise InputError(f'{path}: field \'chat\' must be a mapping, not {chosen!r}')
+        raise InputError(f"{path}: field 'chat' must be a mapping, not {chosen!r}")
     for key, value in chosen.items():
         if key not in known:
             raise InputError(
                 f'{path}: unknown field \'chat.{key}\'; known are: {", ".join(known)}')
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not is_number and not (key == 'seed' and value is None):
-            raise InputError(f'{path}: field \'chat.{key}\' must be a number, not {value!r}')
+            raise InputError(f"{path}: field 'chat.{key}' must be a number, not {value!r}")
     return replace(default, **chosen)
 
 

@@ -51,7 +51,7 @@ def make_planner(spec: str, *, context: PlannerContext | None = None) -> Planner
 
 
 def connect_chat(spec: str, context: PlannerContext) -> Callable[[], ChatModel]:
-    """Return what makes one search's chat model from a chat spec (``openai:`` or ``recorded:``)."""
+    """Return what connects one search to the chat model that ``spec`` names."""
     kind, _, rest = spec.partition(':')
     if kind == 'openai':
         return _connect_openai(rest, context)
@@ -69,7 +69,7 @@ def _oracle(rest: str, context: PlannerContext) -> Planner:
     from hvs_ros.planners.oracle import OraclePlanner
     episodes = rest or context.episodes
     if not episodes:
-        raise InputError('planner \'oracle\' needs a dataset: write oracle:EPISODES')
+        raise InputError("planner 'oracle' needs a dataset: write oracle:EPISODES")
     return OraclePlanner.of_dataset(episodes)
 
 
@@ -113,7 +113,7 @@ def _connect_recorded(rest: str, context: PlannerContext) -> Callable[[], ChatMo
     from hvs_ros.planners.chat_recorded import RecordedChat, Recording
     file, _, live_spec = rest.partition('|')
     if not file:
-        raise InputError('planner \'recorded\' needs a file: write recorded:FILE')
+        raise InputError("planner 'recorded' needs a file: write recorded:FILE")
     recording = Recording(Path(file), must_exist=not live_spec)
     live = connect_chat(live_spec, context) if live_spec else None
     return lambda: RecordedChat(recording, live() if live else None)
