@@ -56,10 +56,10 @@ def read_instruction(text: str) -> Instruction:
         raise InputError(f'the instruction cannot be {sentence!r:.60}: it must be a sentence')
     identity = payload.get('id', '')
     if not isinstance(identity, str):
-        raise InputError(f'the instruction\'s id cannot be {identity!r:.60}: it must be a string')
+        raise InputError(f"the instruction's id cannot be {identity!r:.60}: it must be a string")
     seed = payload.get('seed')
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise InputError(f'the instruction\'s seed cannot be {seed!r:.60}: it must be an integer')
+        raise InputError(f"the instruction's seed cannot be {seed!r:.60}: it must be an integer")
     return Instruction(sentence.strip(), identity, seed, _start(payload.get('start')))
 
 
@@ -71,6 +71,6 @@ def _start(value: Any) -> BenchmarkAngles | None:
         and math.isfinite(number) for number in value)
     if not fine or not -90 <= value[1] <= 90:
         raise InputError(
-            f'the instruction\'s start cannot be {value!r:.60}: it must be [yaw, pitch] in '
+            f"the instruction's start cannot be {value!r:.60}: it must be [yaw, pitch] in "
             'degrees with pitch in [-90, 90]')
     return BenchmarkAngles(value[0] % 360, value[1])

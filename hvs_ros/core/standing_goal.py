@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hvs_ros.core.gaze import Gaze
@@ -36,7 +36,7 @@ class StandingGoal:
     """
 
     patience: GoalPatience
-    gaze: Gaze = Gaze(0.0, 0.0)
+    gaze: Gaze = field(default_factory=lambda: Gaze(0.0, 0.0))
     stamp_ns: int = 0
     asked: int = 0
 

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of the nodes that see and decide; README's table is made from these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from hvs_ros.ros.parameters import parameter
+
+GAZE_MODES = ('virtual', 'physical', 'hybrid')
+
+
+@dataclass
+class ViewRendererParameters:
+    """Parameters of ``view_renderer``."""
+
+    gaze: str = parameter(
+        'physical', 'what turns to a goal: the renderer alone (virtual), neck and body '
+        '(physical), or the body in yaw and the renderer in pitch (hybrid)', choices=GAZE_MODES)
+    horizontal_fov: float = parameter(
+        math.radians(100), 'horizontal field of view of a view', unit='rad', bounds=(0.2, 2.8))
+    width: int = parameter(1920, 'width of a view', unit='px', bounds=(16, 4096))
+    height: int = parameter(1080, 'height of a view', unit='px', bounds=(16, 4096))
+    reticle: bool = parameter(True, "draw the benchmark's green cross at the centre")
+    jpeg_quality: int = parameter(85, "quality of the view's JPEG", unit='%', bounds=(1, 100))
+    still_panorama: bool = parameter(
+        False, 'the held panorama counts as captured at every moment (replay, image files)')
+    panorama_reliability: str = parameter(
+        'best_effort', 'how the panorama is subscribed to',
+        choices=('best_effort', 'reliable'))
+    panorama_mount: str = parameter(
+        'world', 'what the 360 degree camera is fixed to', choices=('world', 'torso', 'head'))
+    mount_rpy: list[float] = parameter(
+        [0.0, 0.0, 0.0], 'roll, pitch, yaw of the camera on its mount', unit='rad',
+        bounds=(-math.pi, math.pi))
+    gravity_aligned: bool = parameter(False, 'the camera levels itself; only yaws count')
+    neck_yaw_joint: str = parameter('head_yaw', "name of the neck's yaw joint")
+    neck_pitch_joint: str = parameter('head_pitch', "name of the neck's pitch joint")
+    neck_yaw_sign: float = parameter(
+        1.0, '1 when the yaw joint is positive to the left, else -1', bounds=(-1, 1))
+    neck_pitch_sign: float = parameter(
+        1.0, '1 when the pitch joint is positive down, else -1', bounds=(-1, 1))
+    settle_tolerance: float = parameter(
+        0.02, 'how near the goal counts as there', unit='rad', bounds=(0.0001, 0.5))
+    settle_time: float = parameter(
+        0.3, 'how long neck and body must rest before a capture', unit='s', bounds=(0, 10))
+    arrive_timeout: float = parameter(
+        3.0, 'how long a goal may stay out of reach before the view is taken where the head '
+        'rests', unit='s', bounds=(0, 60))
+    capture_delay: float = parameter(
+        0.0, 'how much later than its capture a panorama is stamped', unit='s', bounds=(-1, 1))
+    max_age: float = parameter(
+        1.0, 'older panoramas are dropped', unit='s', bounds=(0.01, 60))
+    preview_rate: float = parameter(
+        0.0, 'rate of the stream for people, 0 for none', unit='Hz', bounds=(0, 30))
+    preview_width: int = parameter(640, 'width of the preview', unit='px', bounds=(16, 4096))
+
+
+@dataclass
+class SearchPlannerParameters:
+    """Parameters of ``search_planner``."""
+
+    planner: str = parameter('builtin', 'who decides: a planner spec, see hvs eval --help')
+    profile: str = parameter(
+        'published-2026', 'what counts as an answer',
+        choices=('published-2025', 'published-2026', 'strict'))
+    max_turns: int = parameter(10, 'turns of a search at most', bounds=(1, 100))
+    history_turns: int = parameter(5, 'observations a model is shown', bounds=(1, 100))
+    prompts: str = parameter('default', 'prompt pack: a name in config/prompts or a file')
+    episodes: str = parameter('', 'dataset the oracle looks its targets up in')
+    seed: int = parameter(0, 'seed of planners that draw', bounds=(0, 2**31 - 1))
+    settle_tolerance: float = parameter(
+        0.02, 'how near the goal a view must be', unit='rad', bounds=(0.0001, 0.5))
+    arrive_timeout: float = parameter(
+        3.0, 'how long a goal may stay out of reach', unit='s', bounds=(0, 60))
+    view_timeout: float = parameter(
+        5.0, 'how long to wait for a view before asking again', unit='s', bounds=(0.1, 120))
+    view_asks: int = parameter(3, 'how often a view is asked for again', bounds=(0, 20))
+    walk_distance: float = parameter(
+        0.0, 'how far to walk after a path search; 0 turns only', unit='m', bounds=(0, 100))
+    give_up_after: float = parameter(
+        60.0, 'how long a model may take for one answer', unit='s', bounds=(0.1, 3600))
+    heading_timeout: float = parameter(
+        60.0, 'how long a heading goal stands at most', unit='s', bounds=(0.1, 3600))
+
+
+@dataclass
+class PanoramaCameraParameters:
+    """Parameters of ``panorama_camera``."""
+
+    source: str = parameter('', 'an image file, or a folder of them shown in turn')
+    rate: float = parameter(
+        1.0, 'panoramas a second', unit='Hz', bounds=(0.01, 60))
+    loop: bool = parameter(True, 'begin again after the last image of a folder')
+    frame_id: str = parameter('panorama', 'frame of the panorama')
+    reliability: str = parameter(
+        'reliable', 'how the panorama is published', choices=('best_effort', 'reliable'))
+
+
+@dataclass
+class BenchmarkReplayParameters:
+    """Parameters of ``benchmark_replay``."""
+
+    episodes: str = parameter('', 'benchmark folder or zip')
+    out: str = parameter('', 'run folder for the records')
+    config: str = parameter(
+        '', "what the run folder's manifest says of the evaluation, as JSON; empty: made from "
+        'the parameters of this node')
+    planner: str = parameter('builtin', 'planner spec, for the manifest')
+    profile: str = parameter(
+        'published-2026', 'profile that drives and scores',
+        choices=('published-2025', 'published-2026', 'strict'))
+    limit: int = parameter(0, 'episodes at most, 0 for all', bounds=(0, 10**9))
+    shuffle: bool = parameter(False, 'take the episodes in shuffled order')
+    seed: int = parameter(0, 'seed of the order and of planners', bounds=(0, 2**31 - 1))
+    repeats: int = parameter(1, 'how often each episode is run', bounds=(1, 1000))
+    planner_timeout: float = parameter(
+        60.0, 'how long to wait for a planner', unit='s', bounds=(1, 3600))
+    result_timeout: float = parameter(
+        120.0, 'how long an episode may go on without a turn or a result', unit='s',
+        bounds=(1, 7200))
+    max_consecutive_errors: int = parameter(
+        5, 'stop after so many episodes in a row that ended as error', bounds=(1, 10**9))
