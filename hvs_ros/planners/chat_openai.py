@@ -23,7 +23,6 @@ from hvs_ros.planners.base import (
 )
 
 try:
-    import httpx
     import openai
     import pybase64
 except ImportError as error:
@@ -90,7 +89,7 @@ class OpenAiChat:
         self._call: asyncio.Future[Any] | None = None
         self._key = os.environ.get('OPENAI_API_KEY') or 'EMPTY'
         self._loop = asyncio.new_event_loop()
-        self._http = _NotingClient(timeout=httpx.Timeout(give_up_after))
+        self._http = _NotingClient(timeout=give_up_after)
         self._client = openai.AsyncOpenAI(
             base_url=server.url, api_key=self._key, max_retries=MAX_RETRIES,
             http_client=self._http)
@@ -159,7 +158,7 @@ class OpenAiChat:
             return self._call.result()
         except openai.APIStatusError as error:
             raise self._refused(error) from error
-        except (openai.OpenAIError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except openai.OpenAIError as error:
             raise self._unavailable(_cause(error)) from error
         except ValueError as error:
             raise self._unavailable('the server sent something that is not JSON') from error
@@ -195,15 +194,19 @@ class OpenAiChat:
 
 
 class _NotingClient(openai.DefaultAsyncHttpxClient):
-    """Note the latest failure, which the SDK's retries would hide behind our deadline."""
+    """
+    Note the latest failure, which the SDK's retries would hide behind our deadline.
+
+    It names no class of the HTTP library: the SDK chooses that one, and has changed it once.
+    """
 
     last_failure = ''
 
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+    async def send(self, request: Any, **options: Any) -> Any:
         """Send as the base class does."""
         try:
             response = await super().send(request, **options)
-        except httpx.HTTPError as error:
+        except Exception as error:
             self.last_failure = _one_line(str(error)) or type(error).__name__
             raise
         if response.status_code >= 400:
