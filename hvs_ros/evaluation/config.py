@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one evaluation is: the settings that a manifest keeps and a resumed run must match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from hvs_ros.core.episode import Episodes, load_episodes
+from hvs_ros.core.errors import InputError
+
+DRIVERS = ('direct', 'graph')
+# How a run is carried out, not what it measures: these may change when it is taken up again.
+CONDUCT = ('episodes', 'workers', 'max_consecutive_errors', 'give_up_after')
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """Describe the views of a run; ``horizontal_fov`` is in degrees."""
+
+    width: int = 1920
+    height: int = 1080
+    horizontal_fov: float = 100.0
+    reticle: bool = True
+    jpeg_quality: int = 85
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """
+    Say what is evaluated and how.
+
+    ``only_ids`` are the episode ids to keep, None for all. ``give_up_after`` is the time in
+    seconds that a model may take for one answer.
+    """
+
+    episodes: str
+    planner: str = 'builtin'
+    driver: str = 'direct'
+    profile: str = 'published-2026'
+    max_turns: int = 10
+    view: ViewConfig = field(default_factory=ViewConfig)
+    history_turns: int = 5
+    prompts: str = 'default'
+    seed: int = 0
+    repeats: int = 1
+    limit: int | None = None
+    only_ids: tuple[str, ...] | None = None
+    workers: int = 1
+    max_consecutive_errors: int = 5
+    give_up_after: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can have."""
+        least = {
+            'max_turns': 1, 'history_turns': 1, 'repeats': 1, 'workers': 1,
+            'max_consecutive_errors': 1, 'limit': 1}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise InputError(f'{name} must be at least {bound}, not {value}')
+        if self.driver not in DRIVERS:
+            raise InputError(f'unknown driver {self.driver!r}; known are: {", ".join(DRIVERS)}')
+        if not self.give_up_after > 0:
+            raise InputError(f'give_up_after must be above 0 s, not {self.give_up_after}')
+        _check_view(self.view)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as run.json holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EvalConfig:
+        """Return the configuration of a run.json; unknown keys are ignored."""
+        known = {spec.name for spec in fields(cls)} & set(values)
+        kept = {name: values[name] for name in known}
+        if kept.get('only_ids') is not None:
+            kept['only_ids'] = tuple(kept['only_ids'])
+        if 'view' in kept:
+            kept['view'] = ViewConfig(**kept['view'])
+        return cls(**kept)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide what is measured."""
+        return {name: value for name, value in self.to_dict().items() if name not in CONDUCT}
+
+
+def _check_view(view: ViewConfig) -> None:
+    for name, low, high in (
+            ('width', 16, 8192), ('height', 16, 8192), ('horizontal_fov', 10, 170),
+            ('jpeg_quality', 1, 100)):
+        value = getattr(view, name)
+        if not low <= value <= high:
+            raise InputError(f'view {name} must lie in {low} to {high}, not {value}')
+
+
+def episode_seed(seed: int, episode_id: str, repeat: int) -> int:
+    """Return the seed of one search: it depends on the run's seed and the key, not on order."""
+    digest = hashlib.sha256(f'{seed}/{repeat}/{episode_id}'.encode()).digest()
+    return int.from_bytes(digest[:4], 'big') >> 1
+
+
+def load_selected(config: EvalConfig) -> Episodes:
+    """Return the episodes that a run is about, in its order."""
+    return load_episodes(config.episodes, limit=config.limit, only_ids=config.only_ids)
+
+
+def read_ids(path: Path | str) -> tuple[str, ...]:
+    """Return the episode ids of a file, one a line; blank lines and # comments are dropped."""
+    try:
+        lines = Path(path).read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, 'strerror', None) or 'not a text file'
+        raise InputError(f'{path}: cannot read episode ids ({reason})') from error
+    ids = tuple(line.strip() for line in lines if line.strip() and not line.startswith('#'))
+    if not ids:
+        raise InputError(f'{path}: holds no episode ids')
+    return ids
+
+
+def first_difference(old: Any, new: Any, name: str = '') -> tuple[str, Any, Any] | None:
+    """Return (dotted field, old, new) of the first place where two JSON values differ."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in _in_order(old, new):
+            inner = first_difference(old.get(key), new.get(key), f'{name}.{key}' if name else key)
+            if inner is not None:
+                return inner
+        return None
+    listed = list(old) if isinstance(old, tuple) else old
+    other = list(new) if isinstance(new, tuple) else new
+    return None if listed == other else (name, old, new)
+
+
+def _in_order(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
+    return dict.fromkeys([*old, *new])

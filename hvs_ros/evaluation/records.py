@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run folders: the manifest and the append-only lines that are the only truth about a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from hvs_ros.core.errors import InputError
+from hvs_ros.evaluation.config import (
+    EvalConfig,
+    episode_seed,
+    first_difference,
+    load_selected,
+)
+from hvs_ros.evaluation.outcomes import OUTCOMES, episode_record
+
+# The face of this package for whoever writes records, a node included.
+__all__ = [
+    'ErrorStreak', 'EvalConfig', 'RunError', 'RunWriter', 'episode_record', 'episode_seed',
+    'load_selected', 'read_manifest', 'read_records', 'record_key', 'write_atomically']
+
+SCHEMA_VERSION = 1
+MANIFEST = 'run.json'
+LINES = 'episodes.jsonl'
+IDENTITY = ('schema_version', 'config', 'episodes', 'images', 'prompts')
+
+Key = tuple[str, int]
+Item = TypeVar('Item')
+
+
+class RunError(InputError):
+    """Say why a run folder cannot be used."""
+
+
+def record_key(record: Mapping[str, Any]) -> Key:
+    """Return the (episode id, repeat) that a line is about."""
+    return record['id'], record['repeat']
+
+
+def now() -> str:
+    """Return the time as manifests write it: UTC, ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec='seconds')
+
+
+def read_manifest(run: Path | str) -> dict[str, Any]:
+    """Return a run's manifest; raise ``RunError`` when the folder holds none."""
+    path = Path(run) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError as error:
+        raise RunError(f'{run}: not a run folder (it has no {MANIFEST})') from error
+    except (OSError, ValueError) as error:
+        raise RunError(f'{path}: broken manifest ({error})') from error
+    if not isinstance(manifest, dict) or manifest.get('schema_version') != SCHEMA_VERSION:
+        version = manifest.get('schema_version') if isinstance(manifest, dict) else None
+        raise RunError(
+            f'{path}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}')
+    return manifest
+
+
+def read_records(run: Path | str) -> list[dict[str, Any]]:
+    """Return the standing line of every (id, repeat), sorted by key; a torn end is left out."""
+    path = Path(run) / LINES
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines, _ = _parse(content, path)
+    return [lines[key] for key in sorted(lines)]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a derived file so that a reader sees the old or the new one, never half of one."""
+    scratch = path.with_name(f'.{path.name}.{os.getpid()}')
+    try:
+        with open(scratch, 'w', encoding='utf-8') as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(scratch, path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise RunError(f'{path}: cannot be written ({error.strerror})') from error
+
+
+class RunWriter:
+    """
+    Append finished episodes to a run folder, as its one writer.
+
+    Every line is flushed and synced before ``append`` returns. A second writer is refused, and so
+    is a manifest that differs from the folder's. Confined to one thread.
+    """
+
+    def __init__(self, run: Path, stream: int, manifest: dict[str, Any]) -> None:
+        self.run = run
+        self.manifest = manifest
+        self._stream = stream
+        self._lines: dict[Key, dict[str, Any]] = {}
+
+    @classmethod
+    def open(cls, out: Path | str, manifest: Mapping[str, Any]) -> RunWriter:
+        """
+        Start the run in ``out``, or take it up again when its manifest says the same.
+
+        Raise ``RunError`` when the run is finished, differs, is being written, or cannot be.
+        """
+        run = Path(out)
+        _make_folder(run)
+        writer = cls(run, _lock(run), dict(manifest))
+        try:
+            writer._adopt()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    @classmethod
+    def reopen(cls, run: Path | str) -> RunWriter:
+        """Take up the run that ``run`` holds, by its own manifest."""
+        return cls.open(run, read_manifest(run))
+
+    @property
+    def config(self) -> EvalConfig:
+        """Return the run's configuration."""
+        return EvalConfig.from_dict(self.manifest['config'])
+
+    @property
+    def expected(self) -> int:
+        """Return how many (id, repeat) keys the run has."""
+        return int(self.manifest['episodes']['count']) * int(self.manifest['config']['repeats'])
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the standing line of every key, sorted by key."""
+        return [self._lines[key] for key in sorted(self._lines)]
+
+    def finished(self, key: Key) -> bool:
+        """Return whether the key has an outcome that stands: anything but an error."""
+        return key in self._lines and self._lines[key]['outcome'] != 'error'
+
+    def attempt(self, key: Key) -> int:
+        """Return the number of the key's next attempt, from 1."""
+        return int(self._lines[key]['attempt']) + 1 if key in self._lines else 1
+
+    def pending(self, episodes: Iterable[Item]) -> list[tuple[Item, int]]:
+        """Return the (episode, repeat) pairs still to do: whole repeats after one another."""
+        listed = list(episodes)
+        repeats = int(self.manifest['config']['repeats'])
+        return [
+            (episode, repeat) for repeat in range(repeats) for episode in listed
+            if not self.finished((episode.id, repeat))]  # type: ignore[attr-defined]
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one finished episode; the last line of a key is the one that stands."""
+        key = record_key(record)
+        if self.finished(key):
+            raise RunError(f'{self.run}: {key[0]} (repeat {key[1]}) is already recorded')
+        line = (json.dumps(record, separators=(',', ':')) + '\n').encode()
+        size = os.fstat(self._stream).st_size
+        try:
+            _write_all(self._stream, line)
+            os.fsync(self._stream)
+        except OSError as error:
+            # Half a line would hide behind the next one.
+            os.ftruncate(self._stream, size)
+            raise RunError(f'{self.run / LINES}: cannot be written ({error.strerror})') from error
+        self._lines[key] = dict(record)
+
+    def complete(self) -> bool:
+        """Return whether every key has an outcome that stands."""
+        return sum(self.finished(key) for key in self._lines) >= self.expected
+
+    def close(self) -> None:
+        """Note the time of the end when the run is complete, and let others write."""
+        if self._stream < 0:
+            return
+        try:
+            if self.complete() and not self.manifest['times'].get('finished'):
+                self.manifest['times']['finished'] = now()
+                self._write_manifest()
+        finally:
+            os.close(self._stream)
+            self._stream = -1
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None,
+            trace: TracebackType | None) -> None:
+        self.close()
+
+    def _adopt(self) -> None:
+        if not (self.run / MANIFEST).exists():
+            self.manifest.setdefault('times', {'started': now(), 'finished': None})
+            self._write_manifest()
+            return
+        standing = read_manifest(self.run)
+        _refuse_difference(self.run, standing, self.manifest)
+        self.manifest = {**standing, 'config': self.manifest['config']}
+        path = self.run / LINES
+        self._lines, whole = _parse(path.read_bytes(), path)
+        if self.complete():
+            raise RunError(
+                f'{self.run}: this run is finished ({self.expected} episodes); '
+                'choose another --out, or read it with hvs report')
+        os.ftruncate(self._stream, whole)
+        if self.manifest != standing:
+            self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        write_atomically(self.run / MANIFEST, json.dumps(self.manifest, indent=1) + '\n')
+
+
+class ErrorStreak:
+    """
+    Count the searches in a row that the planner failed, and say when to stop.
+
+    An episode's own files that cannot be read neither lengthen the row nor end it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._row = 0
+
+    def add(self, record: Mapping[str, Any], *, planner_failed: bool = True) -> str:
+        """
+        Return the sentence that stops the run, empty while it may go on.
+
+        ``planner_failed`` is asked only about an outcome ``error``.
+        """
+        if record['outcome'] != 'error':
+            self._row = 0
+        elif planner_failed:
+            self._row += 1
+        if self._row < self._most:
+            return ''
+        return (f'stopped after {self._row} errors in a row, the last: {record["reason"]}; '
+                'run the same command again to go on')
+
+
+def _make_folder(run: Path) -> None:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        held = {entry.name for entry in run.iterdir() if not entry.name.startswith('.')}
+    except OSError as error:
+        raise RunError(f'{run}: cannot be a run folder ({error.strerror})') from error
+    lines = run / LINES
+    begun = LINES in held and lines.stat().st_size == 0
+    if MANIFEST not in held and held - ({LINES} if begun else set()):
+        raise RunError(f'{run}: holds other files ({min(held)}); choose an empty folder')
+
+
+def _lock(run: Path) -> int:
+    path = run / LINES
+    try:
+        stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise RunError(f'{path}: cannot be written ({error.strerror})') from error
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(stream)
+        raise RunError(f'{run}: another run is writing to this folder') from error
+    return stream
+
+
+def _write_all(stream: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(stream, line):]
+
+
+def _parse(content: bytes, path: Path) -> tuple[dict[Key, dict[str, Any]], int]:
+    """Return (the last line of every key, the length in bytes of the part that is whole)."""
+    lines: dict[Key, dict[str, Any]] = {}
+    whole = 0
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        try:
+            record = json.loads(line)
+            key = record_key(record)
+            torn = not line.endswith(b'\n') or record['outcome'] not in OUTCOMES
+        except (ValueError, KeyError, TypeError):
+            torn = True
+        if torn:
+            if whole + len(line) < len(content):
+                raise RunError(f'{path}: line {number} is not a record')
+            break
+        lines[key] = record
+        whole += len(line)
+    return lines, whole
+
+
+def _refuse_difference(
+        run: Path, standing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for section in IDENTITY:
+        old, new = standing.get(section), wanted.get(section)
+        if section == 'config' and isinstance(old, Mapping) and isinstance(new, Mapping):
+            old, new = EvalConfig.from_dict(old).identity(), EvalConfig.from_dict(new).identity()
+        found = first_difference(old, new, section)
+        if found is not None:
+            name, before, after = found
+            raise RunError(
+                f'{run}: this run was started with {name} = {before!r:.80}, '
+                f'not {after!r:.80}; choose another --out')
