@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from array import array
 import json
 import math
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Quaternion
 from nav_msgs.msg import Odometry
-from sensor_msgs.msg import CameraInfo, CompressedImage
+import numpy as np
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
 from hvs_ros.core.gaze import Gaze, gaze_from_quaternion
@@ -107,3 +109,38 @@ def from_json(message: String) -> dict[str, Any] | None:
     except ValueError:
         return None
     return payload if isinstance(payload, dict) else None
+
+
+_CHANNELS = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'mono8': 1, '8UC1': 1, '8UC3': 3}
+
+
+def image_to_bgr(message: Image) -> np.ndarray:
+    """Return a raw image as (H, W, 3) uint8 BGR; raise ``ValueError`` naming what is wrong."""
+    channels = _CHANNELS.get(message.encoding)
+    if channels is None:
+        raise ValueError(
+            f'image encoding {message.encoding!r} is not one of {", ".join(_CHANNELS)}')
+    row = message.width * channels
+    if message.step < row or len(message.data) < message.height * message.step or not row:
+        raise ValueError(
+            f'image of {message.width} x {message.height} {message.encoding} has '
+            f'{len(message.data)} bytes in steps of {message.step}')
+    flat = np.frombuffer(message.data, np.uint8)[:message.height * message.step]
+    pixels = flat.reshape(message.height, message.step)[:, :row]
+    pixels = pixels.reshape(message.height, message.width, channels)
+    if channels == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    elif message.encoding.startswith('rgb'):
+        pixels = pixels[:, :, 2::-1]
+    return np.ascontiguousarray(pixels[:, :, :3])
+
+
+def bgr_image(pixels: np.ndarray, stamp_ns: int, frame: str) -> Image:
+    """Return (H, W, 3) uint8 BGR as a raw image."""
+    height, width = pixels.shape[:2]
+    message = Image(height=height, width=width, encoding='bgr8', step=width * 3)
+    message.header.frame_id = frame
+    message.header.stamp = to_stamp(stamp_ns)
+    # an array('B') is taken as it is; assigning an ndarray costs a hundred times as much
+    message.data = array('B', pixels.tobytes())
+    return message

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ROS 2 node that decides where the humanoid looks next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rclpy.node import Node
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from hvs_ros.core.errors import HvsError
+from hvs_ros.core.view import View
+from hvs_ros.planners.base import Planner
+from hvs_ros.planners.running_search import RunningSearch
+from hvs_ros.ros.body_tracker import BodyTracker
+from hvs_ros.ros.goals import PERIOD_S, StandingGoals, final_heading
+from hvs_ros.ros.health import Health
+from hvs_ros.ros.node import run_node
+from hvs_ros.ros.node_parameters import SearchPlannerParameters
+from hvs_ros.ros.parameters import declare
+from hvs_ros.ros.qos import EVENTS, LATCHED
+from hvs_ros.ros.search_desk import SearchDesk
+from hvs_ros.ros.view_subscription import ViewSubscription
+
+
+class SearchPlanner(Node):
+    """
+    Turn views and one instruction into gaze goals and a final direction.
+
+    The node owns topics, time and threads; ``SearchSession`` owns the search and never sees a
+    ROS type. One planner call is in flight at a time and runs off the executor; the executor
+    thread alone touches state, so there is no lock.
+    """
+
+    def __init__(self, planner: Planner | None = None, **options: Any) -> None:
+        """Declare parameters, then publishers, then everything that can call back."""
+        super().__init__('search_planner', **options)
+        self._p = declare(self, SearchPlannerParameters)
+        self._desk = SearchDesk(self._p, planner)
+        self._goals = StandingGoals(self, self._p.heading_timeout)
+        self._turns = self.create_publisher(String, '~/turn', EVENTS)
+        self._results = self.create_publisher(String, '~/result', LATCHED)
+        self._answered = self.create_guard_condition(self._on_answer)
+        self.create_service(Trigger, '~/cancel', self._on_cancel)
+        self._body = BodyTracker(self)
+        self.create_subscription(
+            String, 'find_object', lambda order: self._begin('object', order.data), EVENTS)
+        self.create_subscription(
+            String, 'find_path', lambda order: self._begin('path', order.data), EVENTS)
+        self._views = ViewSubscription(self, self._on_view)
+        self.create_timer(PERIOD_S, self._on_tick)
+        self._health = Health(self, self._desk.describe)
+
+    @property
+    def _search(self) -> RunningSearch | None:
+        return self._desk.search
+
+    def _begin(self, kind: str, order: str) -> None:
+        started = self._desk.begin(kind, order, self._body.pose)
+        for result in started.results:
+            self._goals.withdraw()
+            self._results.publish(String(data=result.to_json()))
+        if started.refusal:
+            self.get_logger().error(started.refusal)
+        if started.begun:
+            self._look()
+
+    def _look(self) -> None:
+        assert self._search is not None
+        self._search.stand(self._now())
+        self._goals.look(self._search.goal.gaze, self._search.goal.stamp_ns)
+
+    def _on_view(self, view: View) -> None:
+        if self._search is not None and self._search.wants(view):  # its standing goal asked for it
+            self._search.think(view, when_done=self._answered.trigger)
+
+    def _on_answer(self) -> None:
+        if self._search is None or not self._search.answered:
+            return  # it answers a search that was cancelled or replaced
+        try:
+            turn = self._search.decide()
+        except HvsError as error:  # the model is away or broken: not the same as a wrong answer
+            self.get_logger().error(str(error))
+            return self._finish('error', str(error))
+        self._turns.publish(String(data=self._desk.turn_line(turn).to_json()))
+        self._look() if self._search.session.result is None else self._finish()
+
+    def _finish(self, status: str = '', reason: str = '') -> None:
+        """End the search, as its session did or as ``status`` says, and tell the world."""
+        self._goals.withdraw()
+        ended = self._desk.finish(status, reason)
+        if ended.heading is not None:
+            goal = final_heading(
+                ended.kind, ended.heading, self._body.pose, self._p.walk_distance)
+            self._goals.face(*goal, self._desk.next_stamp(self._now()))
+        self._results.publish(String(data=ended.line.to_json()))
+
+    def _on_tick(self) -> None:
+        if self._search is None or self._search.thinking:
+            return
+        overdue = self._search.goal.overdue(self._now())
+        if overdue == 'lost':
+            self._finish('error', 'no view')
+        elif overdue == 'ask again':
+            self._search.goal.ask_again(self._now())
+            self._goals.look(self._search.goal.gaze, self._search.goal.stamp_ns)
+
+    def _on_cancel(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._search is not None
+        response.message = 'cancelled' if response.success else 'no search is running'
+        if response.success:
+            self._finish('cancelled', 'cancelled by request')
+        self._goals.withdraw()
+        return response
+
+    def _now(self) -> int:
+        return self.get_clock().now().nanoseconds
+
+    def on_exit(self) -> None:
+        """Withdraw the goals and abort a call in flight."""
+        self._goals.withdraw()
+        if self._search is not None:
+            self._finish('cancelled', 'the planner was shut down')
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(SearchPlanner)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goals that stand: republished unchanged at 10 Hz until withdrawn."""
+
+from __future__ import annotations
+
+import math
+
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from hvs_ros.core.gaze import Gaze
+from hvs_ros.ros.conversions import from_json, gaze_pose, to_ns
+from hvs_ros.ros.qos import LATCHED, RELIABLE
+
+PERIOD_S = 0.1
+
+
+class StandingGoals:
+    """
+    Publish ``gaze_goal`` and ``heading_goal`` while they stand; never both.
+
+    A goal that is withdrawn is simply not republished: the controller stops when it grows stale.
+    """
+
+    def __init__(self, node: Node, heading_timeout: float) -> None:
+        """Create publishers, the timer, and listen to the controller for what was reached."""
+        self._node, self._heading_timeout = node, heading_timeout
+        self._gaze = node.create_publisher(PoseStamped, 'gaze_goal', RELIABLE)
+        self._heading = node.create_publisher(PoseStamped, 'heading_goal', RELIABLE)
+        self._gaze_goal: PoseStamped | None = None
+        self._heading_goal: PoseStamped | None = None
+        node.create_subscription(
+            String, 'humanoid_controller/state', self._on_controller_state, LATCHED)
+        node.create_timer(PERIOD_S, self._on_timer)
+
+    def look(self, gaze: Gaze, stamp_ns: int) -> None:
+        """Let a gaze goal stand, whose stamp is its identity."""
+        self._heading_goal, self._gaze_goal = None, gaze_pose(gaze, stamp_ns)
+        self.republish()
+
+    def face(self, heading: Gaze, x: float, y: float, stamp_ns: int) -> None:
+        """Let a heading goal stand: stand at (x, y) metres in odom, facing ``heading``."""
+        self._gaze_goal, self._heading_goal = None, gaze_pose(heading, stamp_ns, x, y)
+        self.republish()
+
+    def withdraw(self) -> None:
+        """Stop republishing."""
+        self._gaze_goal = self._heading_goal = None
+
+    def republish(self) -> None:
+        """Publish what stands, unchanged."""
+        if self._gaze_goal is not None:
+            self._gaze.publish(self._gaze_goal)
+        if self._heading_goal is not None:
+            self._heading.publish(self._heading_goal)
+
+    def _on_timer(self) -> None:
+        goal = self._heading_goal
+        if goal is not None:
+            age_ns = self._node.get_clock().now().nanoseconds - to_ns(goal.header.stamp)
+            if age_ns > self._heading_timeout * 1e9:  # nobody is going to execute it
+                self._heading_goal = None
+        self.republish()
+
+    def _on_controller_state(self, state: String) -> None:
+        told, goal = from_json(state) or {}, self._heading_goal
+        if goal is not None and told.get('reached') and (
+                told.get('goal_stamp') == to_ns(goal.header.stamp)):
+            self._heading_goal = None
+
+
+def final_heading(
+        kind: str, heading: Gaze, body: tuple[float, float, float] | None, walk_distance: float
+) -> tuple[Gaze, float, float]:
+    """
+    Return (facing, x, y) of the heading goal in odom.
+
+    An object is faced from here, pitch included. A path is faced level, ``walk_distance`` metres
+    ahead. A body without odometry stands at the origin.
+    """
+    x, y, _ = body or (0.0, 0.0, 0.0)
+    if kind == 'object':
+        return heading, x, y
+    return (Gaze(heading.yaw, 0.0), x + walk_distance * math.cos(heading.yaw),
+            y + walk_distance * math.sin(heading.yaw))

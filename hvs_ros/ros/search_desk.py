@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where instructions become searches: one at a time, each begun once, each ended once."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+import math
+from typing import Any
+import uuid
+
+from hvs_ros.core.errors import HvsError
+from hvs_ros.core.gaze import BenchmarkAngles, Gaze
+from hvs_ros.core.instruction import Instruction, read_instruction
+from hvs_ros.core.messages import ResultLine, TurnLine, result_line, turn_line
+from hvs_ros.core.profile import get_profile
+from hvs_ros.core.search import SearchSession, Task, Turn
+from hvs_ros.core.standing_goal import GoalPatience, StandingGoal
+from hvs_ros.planners.base import Planner
+from hvs_ros.planners.registry import PlannerContext, make_planner
+from hvs_ros.planners.running_search import MAX_ABANDONED, Abandoned, RunningSearch
+from hvs_ros.ros.health import ERROR, OK, Report
+from hvs_ros.ros.node_parameters import SearchPlannerParameters
+
+Body = tuple[float, float, float]
+
+
+@dataclass
+class Started:
+    """Say what an instruction led to: results to publish, whether a search began, or why not."""
+
+    results: list[ResultLine] = field(default_factory=list)
+    begun: bool = False
+    refusal: str = ''
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Say how a search ended; ``heading`` in odom is set when the body shall face it."""
+
+    line: ResultLine
+    kind: str
+    heading: Gaze | None
+
+
+class SearchDesk:
+    """
+    Own the running search and what is remembered between searches.
+
+    An instruction that repeats the running or a finished (id, seed) is a duplicate and changes
+    nothing; any other replaces the running search.
+    """
+
+    def __init__(
+            self, parameters: SearchPlannerParameters, planner: Planner | None = None) -> None:
+        self._p = parameters
+        self._profile = get_profile(parameters.profile)
+        self._planner = planner or make_planner(parameters.planner, context=PlannerContext(
+            give_up_after=parameters.give_up_after, seed=parameters.seed,
+            episodes=parameters.episodes or None, prompts=parameters.prompts,
+            history_turns=parameters.history_turns))
+        self._patience = GoalPatience(
+            parameters.settle_tolerance, parameters.arrive_timeout, parameters.view_timeout,
+            parameters.view_asks)
+        self.search: RunningSearch | None = None
+        self._abandoned = Abandoned()
+        self._finished: deque[tuple[str, int]] = deque(maxlen=1000)
+        self._ended: dict[str, int] = {}
+        self._last_error = ''
+        self._stamp_ns = 0
+
+    def begin(self, kind: str, order: str, body: Body | None) -> Started:
+        """Begin the search an instruction asks for; ``body`` is (x, y, yaw) in odom if known."""
+        try:
+            instruction = read_instruction(order)
+        except HvsError as error:
+            self._last_error = str(error)
+            return Started(refusal=str(error))
+        if self._is_duplicate(instruction):
+            return Started()
+        started = Started()
+        if self.search is not None:
+            started.results.append(self.finish('replaced', 'another instruction arrived').line)
+        task = Task(
+            instruction.id or uuid.uuid4().hex, 'path' if kind == 'path' else 'object',
+            instruction.text, instruction.start or BenchmarkAngles(0, 0), instruction.seed)
+        session = SearchSession(
+            task, self._profile, self._planner.answer_format, self._p.max_turns)
+        try:
+            origin = self._origin(instruction, body)
+            self._refuse_when_hanging()
+            goal = StandingGoal(self._patience, stamp_ns=self._stamp_ns)
+            search = self._planner.begin(task)
+            self.search = RunningSearch(session, search, goal, origin)
+            started.begun = True
+        except Exception as error:  # whatever a planner raises ends its search, not the node
+            known = isinstance(error, HvsError)
+            started.refusal = str(error) if known else f'{type(error).__name__}: {error}'
+            started.results.append(self._end(session, 'error', started.refusal))
+        return started
+
+    def finish(self, status: str, reason: str) -> Ended:
+        """End the running search, as its session did or else as ``status`` says."""
+        assert self.search is not None
+        search, self.search = self.search, None
+        search.close(self._abandoned)
+        self._stamp_ns = search.goal.stamp_ns
+        line = self._end(search.session, status, reason)
+        result = search.session.result
+        heading = result.heading if result is not None else None
+        return Ended(
+            line, search.session.task.kind,
+            None if heading is None else search.in_odom(heading))
+
+    def next_stamp(self, now_ns: int) -> int:
+        """Return a goal's identity later than every one before, whatever the clock says."""
+        self._stamp_ns = max(now_ns, self._stamp_ns + 1)
+        return self._stamp_ns
+
+    def turn_line(self, turn: Turn) -> TurnLine:
+        """Return the payload of a turn of the running search."""
+        assert self.search is not None
+        return turn_line(self.search.session.task, turn)
+
+    def describe(self) -> Report:
+        """Return what diagnostics say."""
+        values: dict[str, Any] = {
+            'planner': self._planner.name, 'profile': self._profile.name,
+            'abandoned calls': self._abandoned.alive, 'last error': self._last_error,
+            **{f'ended {status}': count for status, count in sorted(self._ended.items())}}
+        if self._abandoned.alive > MAX_ABANDONED:
+            return ERROR, 'planner calls hang', values
+        if self.search is None:
+            return OK, 'idle', values
+        return OK, 'thinking' if self.search.thinking else 'waiting for a view', values
+
+    def _end(self, session: SearchSession, status: Any, reason: str) -> ResultLine:
+        result = session.result or session.end(status, reason)
+        task = session.task
+        if task.seed is not None:
+            self._finished.append((task.id, task.seed))
+        self._ended[result.status] = self._ended.get(result.status, 0) + 1
+        if result.status == 'error':
+            self._last_error = result.reason
+        return result_line(
+            task, self._profile.name, result, self._planner.name, self._planner.answer_format)
+
+    def _is_duplicate(self, instruction: Instruction) -> bool:
+        if not instruction.id:
+            return False
+        running = self.search.session.task if self.search is not None else None
+        if running is not None and (running.id, running.seed) == (
+                instruction.id, instruction.seed):
+            return True
+        return (instruction.id, instruction.seed) in self._finished
+
+    def _origin(self, instruction: Instruction, body: Body | None) -> float:
+        """Return where yaw 0 points in odom: absolute with a start, else the present heading."""
+        if instruction.start is not None:
+            return 0.0
+        if body is None or not all(map(math.isfinite, body)):
+            raise HvsError("no odometry: the body's present heading is not known")
+        return body[2]
+
+    def _refuse_when_hanging(self) -> None:
+        if self._abandoned.alive > MAX_ABANDONED:
+            raise HvsError(
+                f'{self._abandoned.alive} calls of earlier searches still hang in the planner')
