@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Procedural panoramas and benchmark episodes."""
+"""Procedural panoramas with exact answers, written in the benchmark's folder format."""
+from __future__ import annotations
+
+from hvs_ros.scenes.generate import LAYOUTS, Size, generate, make_scene
+
+__all__ = ['LAYOUTS', 'Size', 'generate', 'make_scene']

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Indoor layouts: a living room or office, a corridor, a lobby with gates."""
+from __future__ import annotations
+
+import numpy as np
+
+from hvs_ros.scenes import furniture, signs, textures
+from hvs_ros.scenes.lighting import Lamp, Lighting
+from hvs_ros.scenes.materials import Colour, Material, picture, plain
+from hvs_ros.scenes.shapes import Box, Panel, Vector
+from hvs_ros.scenes.stage import Spot, Stage, Way
+
+NORTH, EAST, SOUTH, WEST = 0.0, np.pi / 2, np.pi, -np.pi / 2
+_WALLS: tuple[Colour, ...] = ((206, 216, 222), (214, 214, 206), (196, 210, 206), (222, 224, 226),
+                              (214, 206, 200), (198, 208, 220))
+
+
+def _shell(stage: Stage, size: Vector, floor: Material, wall: Material, ceiling: Material,
+           baseboard: Colour = (226, 230, 232)) -> None:
+    """Add floor, ceiling, four walls with baseboards; `size` is width (x), height, depth (z)."""
+    w, h, d = size
+    stage.add([Panel((-w / 2, 0, -d / 2), (w, 0, 0), (0, 0, d), floor),
+               Panel((-w / 2, h, -d / 2), (w, 0, 0), (0, 0, d), ceiling, casts=False)])
+    board = plain(baseboard, gloss=0.2)
+    for yaw, wide, away in ((NORTH, w, d / 2), (EAST, d, w / 2), (SOUTH, w, d / 2),
+                            (WEST, d, w / 2)):
+        stage.mount([Panel((-wide / 2, 0, 0), (wide, 0, 0), (0, h, 0), wall, casts=False),
+                     Box((0, 0.05, -0.01), (wide, 0.10, 0.02), board, casts=False)],
+                    yaw, away, 0.0)
+
+
+def _planes(size: Vector) -> tuple[tuple[Vector, Vector], ...]:
+    w, h, d = size
+    return (((0, 0, 0), (0, 1, 0)), ((0, h, 0), (0, 1, 0)), ((w / 2, 0, 0), (1, 0, 0)),
+            ((-w / 2, 0, 0), (1, 0, 0)), ((0, 0, d / 2), (0, 0, 1)), ((0, 0, -d / 2), (0, 0, 1)))
+
+
+def _light(size: Vector, direction: Vector, key: float, lamps: tuple[Lamp, ...],
+           sky: float = 0.78) -> Lighting:
+    return Lighting(direction, (key * 0.96, key, key * 1.03), (sky, sky, sky),
+                    (sky * 0.80, sky * 0.82, sky * 0.84), (0, 0, 0), max(size[0], size[2]) + 1.5,
+                    softness=0.10, walls=_planes(size), lamps=lamps)
+
+
+def _on_top(stage: Stage, x: float, z: float, yaw: float, height: float,
+            offsets: list[tuple[float, float]], reach: float) -> None:
+    """Offer places on a surface; offsets are in the piece's own axes."""
+    c, s = float(np.cos(yaw)), float(np.sin(yaw))
+    for dx, dz in offsets:
+        stage.surfaces.append(Spot((x + c * dx + s * dz, height, z - s * dx + c * dz), reach))
+
+
+def _wall_point(yaw: float, away: float, along: float) -> tuple[float, float]:
+    c, s = float(np.cos(yaw)), float(np.sin(yaw))
+    return c * along + s * away, -s * along + c * away
+
+
+def _along_wall(stage: Stage, yaw: float, away: float, width: float) -> None:
+    """Fill a wall with furniture, a picture and a hook for a clock."""
+    rng = stage.rng
+    piece = ('sideboard', 'sofa', 'bookcase')[int(rng.integers(3))]
+    along = float(rng.uniform(-0.25, 0.25)) * (width - 2.4)
+    x, z = _wall_point(yaw, away, along)
+    inner_x, inner_z = _wall_point(yaw, away - 0.25, along)
+    if piece == 'sideboard':
+        stage.mount(furniture.sideboard(rng), yaw, away, along)
+        stage.block_box(inner_x, inner_z, 1.6, 0.55, yaw)
+        _on_top(stage, inner_x, inner_z, yaw, 0.805, [(-0.5, 0), (0.5, 0), (0.0, 0)], 0.34)
+    elif piece == 'sofa':
+        stage.mount(furniture.sofa(rng), yaw, away - 0.04, along)
+        stage.block_box(*_wall_point(yaw, away - 0.45, along), 2.1, 1.0, yaw)
+    else:
+        stage.mount(furniture.bookcase(rng), yaw, away, along)
+        stage.block_box(inner_x, inner_z, 1.4, 0.5, yaw)
+    beside = along + (1.35 if along < 0 else -1.35)
+    if piece != 'bookcase':
+        stage.mount(furniture.framed(textures.painting(rng), 0.9, 0.68, 1.72), yaw, away,
+                    along)
+    hook = _wall_point(yaw, away, beside)
+    stage.hooks.append(Spot((hook[0], 0.0, hook[1]), 0.4, yaw))
+
+
+def room(stage: Stage) -> None:
+    """Build a living room or office: windows on one wall, a door, furniture, a table, a rug."""
+    rng = stage.rng
+    size = (float(rng.uniform(5.6, 7.2)), 2.75, float(rng.uniform(5.2, 6.6)))
+    w, h, d = size
+    stage.eye = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.4)))
+    woods: tuple[Colour, ...] = ((122, 150, 176), (92, 116, 140), (144, 164, 182))
+    floor = (Material(texture=textures.planks(rng, woods[int(rng.integers(3))]), tile=(2.4, 1.2),
+                      gloss=0.1, mirror=0.16) if rng.random() < 0.75 else
+             Material(texture=textures.carpet(rng, (138, 140, 142)), tile=(1.2, 1.2)))
+    tint = _WALLS[int(rng.integers(len(_WALLS)))]
+    _shell(stage, size, floor, Material(texture=textures.plaster(rng, tint), tile=(2.0, 2.0)),
+           Material(texture=textures.plaster(rng, (236, 238, 238)), tile=(2.5, 2.5)))
+    curtain = Material(texture=textures.fabric(rng, furniture.MUTED[int(rng.integers(6))]),
+                       tile=(0.3, 0.3))
+    side = EAST if rng.random() < 0.5 else WEST
+    view = textures.outlook(rng)
+    for along in (-d / 4, d / 4):
+        stage.mount(furniture.window(view, 1.5, 1.35, 0.85, curtain), side, w / 2, along)
+    stage.mount(furniture.door(), SOUTH, d / 2, w / 2 - 1.1)
+    stage.block(*_wall_point(SOUTH, d / 2 - 0.4, w / 2 - 1.1), 0.7)
+    _along_wall(stage, NORTH, d / 2, w)
+    _along_wall(stage, -side, w / 2, d)
+    _along_wall(stage, SOUTH, d / 2, w - 2.5)
+    _middle(stage, w, d, side)
+    stage.put(furniture.pendant(h), 0.0, (0.0, 0.0, 1.2))
+    inset = 0.55
+    stage.floors.append((-w / 2 + inset, -d / 2 + inset, w / 2 - inset, d / 2 - inset))
+    towards = 1.0 if side == WEST else -1.0
+    stage.lighting = _light(size, (0.75 * towards, -1.25, float(rng.uniform(-0.3, 0.3))), 0.95,
+                            (Lamp((0, h - 1.0, 1.2), (0.24, 0.30, 0.36), 1.8),
+                             Lamp((-towards * (w / 2 - 0.3), 1.6, 0), (0.34, 0.32, 0.30), 1.9)))
+
+
+def _middle(stage: Stage, w: float, d: float, side: float) -> None:
+    """Put a table off the centre, on a rug."""
+    rng = stage.rng
+    x = (w / 2 - 1.5) * (-1 if side == EAST else 1) * float(rng.uniform(0.55, 0.8))
+    z = float(rng.uniform(-0.3, 0.5)) * d * 0.3 + 0.9
+    if np.hypot(x - stage.eye[0], z - stage.eye[1]) < 1.9:
+        z += 0.9
+    rug = Material(texture=textures.carpet(rng, furniture.MUTED[int(rng.integers(6))]),
+                   tile=(0.8, 0.8))
+    pale = Material(texture=textures.carpet(rng, (196, 202, 206)), tile=(0.8, 0.8))
+    stage.add([Box((x, 0.004, z), (2.5, 0.008, 1.8), pale),
+               Box((x, 0.0062, z), (2.3, 0.008, 1.6), rug)])
+    stage.put(furniture.table(rng, 1.5, 0.85), 0.0, (x, 0, z))
+    stage.block_box(x, z, 1.6, 0.95)
+    _on_top(stage, x, z, 0.0, 0.74, [(-0.5, 0.1), (0.5, -0.1), (0.0, 0.12)], 0.34)
+
+
+def _ceiling_lights(stage: Stage, h: float, places: list[tuple[float, float]],
+                    size: tuple[float, float]) -> None:
+    lit = plain((246, 250, 252), glow=1.25)
+    for x, z in places:
+        stage.add([Box((x, h - 0.01, z), (size[0], 0.03, size[1]), lit, casts=False)])
+
+
+def corridor(stage: Stage) -> None:
+    """Build a long corridor with numbered doors, an exit at one end and a lift at the other."""
+    rng = stage.rng
+    size = (3.4, 2.8, 19.0)
+    w, h, d = size
+    stage.eye = (float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-2.5, 2.5)))
+    floor = Material(texture=textures.tiles(rng, (176, 184, 188), grout=0.86, count=4),
+                     tile=(2.4, 2.4), gloss=0.2, mirror=0.30)
+    tint = _WALLS[int(rng.integers(len(_WALLS)))]
+    _shell(stage, size, floor, Material(texture=textures.plaster(rng, tint), tile=(2, 2)),
+           Material(texture=textures.ceiling_grid(rng), tile=(0.6, 0.6)), (92, 96, 100))
+    band = plain((tint[0] * 0.72, tint[1] * 0.74, tint[2] * 0.76))
+    for wall in (EAST, WEST):
+        stage.mount([Box((0, 0.95, -0.012), (d, 0.14, 0.024), band, casts=False)], wall, w / 2, 0)
+    lights = [(0.0, float(z)) for z in np.arange(-8, 8.1, 3.2)]
+    _ceiling_lights(stage, h, lights, (0.6, 1.2))
+    _room_doors(stage, w, d)
+    _corridor_ends(stage, d, h)
+    inset = 0.42
+    for left, right in ((-w / 2 + inset, -0.75), (0.75, w / 2 - inset)):
+        stage.floors.append((left, -d / 2 + 1.6, right, d / 2 - 1.6))
+    stage.reach = 5.2
+    lamps = tuple(Lamp((x, h - 0.25, z), (0.34, 0.36, 0.37), 1.5) for x, z in lights)
+    stage.lighting = _light(size, (0.35, -1.3, 0.25), 0.42, lamps, 0.56)
+
+
+def _room_doors(stage: Stage, w: float, d: float) -> None:
+    rng = stage.rng
+    first = int(rng.integers(1, 4)) * 100 + int(rng.integers(1, 30))
+    wooden: Colour = (104, 134, 160)
+    number = first
+    near: list[tuple[float, int, int]] = []
+    for k, z in enumerate(np.arange(-7.2, 7.3, 3.6)):
+        for wall in (EAST, WEST):
+            along = float(z) * (-1 if wall == EAST else 1)
+            owner = stage.new_owner()
+            stage.mount(furniture.door(colour=wooden), wall, w / 2, along, owner)
+            label = signs.sign(str(number), signs.SLATE)
+            stage.mount(furniture.plate(label, 0.17, 1.52, 0.02, 0.25), wall, w / 2, along - 0.78)
+            near.append((abs(float(z) - stage.eye[1]), owner, number))
+            number += 1
+        if k < 4:
+            wall = EAST if k % 2 else WEST
+            along = (float(z) + 1.8) * (-1 if wall == EAST else 1)
+            x, y = _wall_point(wall, w / 2, along)
+            if rng.random() < 0.5:
+                stage.mount(furniture.framed(textures.painting(rng), 0.8, 0.6, 1.75), wall,
+                            w / 2, along)
+            else:
+                stage.hooks.append(Spot((x, 0.0, y), 0.4, wall))
+    near.sort()
+    _, owner, found = near[int(rng.integers(1, 4))]
+    stage.ways.append(Way(f'Go to room {found}', owner, 0))
+
+
+def _corridor_ends(stage: Stage, d: float, h: float) -> None:
+    rng = stage.rng
+    out, other = (NORTH, SOUTH) if rng.random() < 0.5 else (SOUTH, NORTH)
+    owner = stage.new_owner()
+    stage.mount(furniture.glass_door(textures.outlook(rng)), out, d / 2, 0.0, owner)
+    stage.mount(furniture.plate(signs.sign('EXIT', signs.GREEN, runner=True), 0.28, 2.44, 0.08, 0.85),
+                out, d / 2, 0.0)
+    stage.ways.append(Way('Leave through the exit', owner, 0))
+    # A hanging sign near the middle, so that the exit is announced from afar too.
+    z = stage.eye[1] + (3.4 if out == NORTH else -3.4)
+    sign = signs.sign('EXIT', signs.GREEN, arrow='ahead', runner=True)
+    wide = 0.26 * sign.shape[1] / sign.shape[0]
+    stage.put([*furniture.plate(sign, 0.26, h - 0.55, 0.04, 0.85),
+               Box((-wide * 0.4, h - 0.13, -0.02), (0.015, 0.28, 0.015), furniture.DARK),
+               Box((wide * 0.4, h - 0.13, -0.02), (0.015, 0.28, 0.015), furniture.DARK)],
+              out, (0.0, 0.0, z))
+    owner = stage.new_owner()
+    stage.mount(furniture.lift(), other, d / 2, 0.0, owner)
+    labelled = rng.random() < 0.5
+    if labelled:
+        stage.mount(furniture.plate(signs.sign('LIFT', signs.NAVY), 0.22, 2.4, 0.04, 0.6), other,
+                    d / 2, 0.0)
+    stage.ways.append(Way('Go to the lift', owner, 0 if labelled else 1))
+
+
+def lobby(stage: Stage) -> None:
+    """Build a station hall: pillars, a stone floor, gates with signs, stairs, a desk."""
+    rng = stage.rng
+    size = (15.0, 4.6, 13.0)
+    w, h, d = size
+    stage.eye = (float(rng.uniform(-1.5, 1.5)), float(rng.uniform(-1.5, 0.5)))
+    floor = Material(texture=textures.tiles(rng, (196, 204, 210), 0.8, 4, marble=0.8),
+                     tile=(3.2, 3.2), gloss=0.3, mirror=0.42)
+    _shell(stage, size, floor,
+           Material(texture=textures.plaster(rng, _WALLS[int(rng.integers(6))]), tile=(2.5, 2.5)),
+           Material(texture=textures.plaster(rng, (232, 234, 234)), tile=(3, 3)), (120, 124, 126))
+    lights = [(x, z) for x in (-4.5, 0.0, 4.5) for z in (-4.0, 0.0, 4.0)]
+    _ceiling_lights(stage, h, lights, (1.6, 0.35))
+    for x in (-4.6, 4.6):
+        for z in (-2.6, 2.6):
+            stage.put(furniture.pillar(h), 0.0, (x, 0, z))
+            stage.block(x, z, 0.6)
+    _gates(stage, w, d)
+    _stairs_and_exit(stage, w, d)
+    _hall_fittings(stage, w, d)
+    stage.floors.append((-w / 2 + 1.2, -d / 2 + 1.4, w / 2 - 1.2, d / 2 - 1.6))
+    stage.reach = 5.6
+    lamps = tuple(Lamp((x, h - 0.4, z), (0.30, 0.31, 0.32), 2.4) for x, z in lights[::2])
+    stage.lighting = _light(size, (0.45, -1.3, 0.3), 0.75, lamps, 0.62)
+
+
+def _gates(stage: Stage, w: float, d: float) -> None:
+    rng = stage.rng
+    letter = 'ABCD'[int(rng.integers(4))]
+    first = int(rng.integers(2, 18))
+    view = textures.outlook(rng)
+    for k, along in enumerate((-4.4, 0.0, 4.4)):
+        name = f'{letter}{first + k}'
+        owner = stage.new_owner()
+        stage.mount(furniture.glass_door(view, 2.2, 2.4), NORTH, d / 2, along, owner)
+        stage.mount(furniture.plate(signs.sign(f'GATE {name}'), 0.46, 2.66, 0.10, 0.6),
+                    NORTH, d / 2, along)
+        stage.ways.append(Way(f'Go to gate {name}', owner, 0))
+    rows = [(f'GATE {letter}{first + k}', f'{8 + 2 * k}:{15 * k + 10}') for k in range(3)]
+    stage.mount(furniture.framed(signs.board(rows), 1.9, 0.66, 3.0), WEST, w / 2, -2.5)
+
+
+def _stairs_and_exit(stage: Stage, w: float, d: float) -> None:
+    rng = stage.rng
+    side = EAST if rng.random() < 0.5 else WEST
+    owner = stage.new_owner()
+    along = float(rng.uniform(-1.0, 1.0))
+    stage.mount(furniture.stairs(), side, w / 2 - 3.5, along, owner)
+    stage.block_box(*_wall_point(side, w / 2 - 1.6, along), 2.8, 4.4, side)
+    stage.ways.append(Way('Take the stairs up', owner, 1))
+    owner = stage.new_owner()
+    stage.mount(furniture.glass_door(textures.outlook(rng)), SOUTH, d / 2, 2.6, owner)
+    stage.mount(furniture.plate(signs.sign('EXIT', signs.GREEN, runner=True), 0.4, 2.55, 0.1, 0.85),
+                SOUTH, d / 2, 2.6)
+    stage.ways.append(Way('Leave through the exit', owner, 0))
+    owner = stage.new_owner()
+    stage.mount(furniture.lift(), -side, w / 2, 2.2, owner)
+    stage.ways.append(Way('Go to the lift', owner, 1))
+
+
+def _hall_fittings(stage: Stage, w: float, d: float) -> None:
+    rng = stage.rng
+    stage.mount(furniture.counter(rng), SOUTH, d / 2 - 1.0, -2.8)
+    x, z = _wall_point(SOUTH, d / 2 - 1.0, -2.8)
+    stage.block_box(x, z, 3.2, 0.9)
+    _on_top(stage, x, z, SOUTH, 1.105, [(-1.0, 0), (0.0, 0), (1.0, 0)], 0.34)
+    stage.mount(furniture.plate(signs.sign('INFORMATION'), 0.34, 2.6, 0.05, 0.4), SOUTH, d / 2,
+                -2.8)
+    for x, z in ((-4.6, 0.0), (4.6, 0.0)):
+        stage.put(furniture.bench(), np.pi / 2, (x, 0, z))
+        stage.block_box(x, z, 0.6, 1.8)
+        stage.surfaces.append(Spot((x, 0.46, z + 0.45), 0.34))
+    for wall, along in ((NORTH, -2.2), (NORTH, 2.2), (SOUTH, -0.4)):
+        x, z = _wall_point(wall, d / 2, along)
+        stage.hooks.append(Spot((x, 0.35, z), 0.4, wall))
+    stage.mount([Panel((-0.6, 0, -0.05), (1.2, 0, 0), (0, 0.01, 0), picture(
+        textures.painting(rng), 1.2, 0.9))], WEST, w / 2, 0.0)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Light: one far light with soft shadows, sky light with occlusion, lamps, and the tone curve."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hvs_ros.scenes.rays import ParallelRays, cast
+from hvs_ros.scenes.shapes import Array, Shape, Vector
+
+_RANGE = 8.0
+_TABLE_SIZE = 4096
+
+
+def _tone_table() -> NDArray[np.uint8]:
+    light = np.arange(_TABLE_SIZE) / _TABLE_SIZE * _RANGE
+    white = 3.5
+    curve = np.clip(light * (1 + light / white ** 2) / (1 + 0.42 * light), 0, 1)
+    return np.rint(255 * curve ** (1 / 2.2)).astype(np.uint8)
+
+
+_TONE = _tone_table()
+
+
+def tone(light: Array) -> NDArray[np.uint8]:
+    """Return 8-bit display values for linear light; bright parts roll off instead of clipping."""
+    scaled = light * np.float32(_TABLE_SIZE / _RANGE)
+    return np.asarray(_TONE[np.clip(scaled, 0, _TABLE_SIZE - 1).astype(np.int32)])
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """Light its surroundings without casting shadows; colour is BGR, linear."""
+
+    position: Vector
+    colour: Vector
+    reach: float
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """
+    Describe the light of a scene; colours are BGR, linear.
+
+    direction: of travel of the far light. centre, span: the square it covers, metres.
+    softness: blur of its shadows, metres. walls: (point, normal) of planes whose corners darken.
+    """
+
+    direction: Vector
+    key: Vector
+    sky: Vector
+    ground: Vector
+    centre: Vector
+    span: float
+    softness: float = 0.06
+    walls: tuple[tuple[Vector, Vector], ...] = ()
+    lamps: tuple[Lamp, ...] = ()
+
+
+class ShadowMap:
+    """
+    Tell how much of a far light reaches a point, from blurred first and second depth moments.
+
+    The bound is Chebyshev's: the chance that a depth with these moments exceeds the point's.
+    """
+
+    def __init__(self, shapes: Sequence[Shape], direction: Vector, centre: Vector, span: float,
+                 size: int, blur: float, bias: float) -> None:
+        self._bundle = ParallelRays(direction, centre, span, size)
+        self._bias = np.float32(bias)
+        hits = cast(shapes, self._bundle)
+        depth = hits.distance + np.float32(self._bundle.offset)
+        depth = np.where(np.isfinite(depth), depth, np.float32(span)).astype(np.float32)
+        kernel = max(3, int(blur / span * size) | 1)
+        moments = np.stack([depth, depth * depth], axis=2)
+        for _ in range(2):
+            moments = cv2.blur(moments, (kernel, kernel), borderType=cv2.BORDER_REPLICATE)
+        self._moments = moments
+
+    def lit(self, points: Array) -> Array:
+        """Return the share of light, 0 to 1, at points (3, N)."""
+        column, row, depth = self._bundle.place(points)
+        found = cv2.remap(self._moments, column[None], row[None], cv2.INTER_LINEAR,
+                          borderMode=cv2.BORDER_REPLICATE)[0]
+        mean = found[:, 0]
+        spread = np.maximum(found[:, 1] - mean * mean, self._bias * self._bias)
+        behind = depth - mean - self._bias
+        chance = spread / (spread + behind * behind)
+        # Thin leaks where two shadows overlap are cut off; the rest is stretched back to 0..1.
+        chance = np.clip((chance - 0.18) / 0.82, 0, 1)
+        return np.where(behind <= 0, np.float32(1), chance).astype(np.float32)
+
+
+class Illumination:
+    """Apply a scene's light to surface points; built once per scene, then only read."""
+
+    def __init__(self, shapes: Sequence[Shape], lighting: Lighting, detail: int) -> None:
+        self._lighting = lighting
+        casters = [shape for shape in shapes if shape.casts]
+        self._key = ShadowMap(casters, lighting.direction, lighting.centre, lighting.span,
+                              detail, lighting.softness, 0.03)
+        near = min(lighting.span, 16.0)
+        self._above = ShadowMap(casters, (0.0, -1.0, 1e-4), lighting.centre, near,
+                                max(64, detail // 2), 0.22, 0.05)
+        ahead = np.array(lighting.direction, float)
+        self._towards = (-ahead / np.linalg.norm(ahead)).astype(np.float32)
+
+    def _open(self, points: Array, normals: Array) -> Array:
+        """Return how open the surroundings are, 0 to 1: corners and places under things darken."""
+        share = np.ones(points.shape[1], np.float32)
+        for point, normal in self._lighting.walls:
+            axis = np.array(normal, np.float32)
+            away = axis @ points - np.float32(np.dot(point, normal))
+            facing = 1 - np.abs(axis @ normals)
+            share *= 1 - 0.42 * facing * np.exp(-np.abs(away) / np.float32(0.42))
+        return share
+
+    def light(self, points: Array, normals: Array, view: Array, albedo: Array,
+              gloss: float) -> Array:
+        """Return linear light (3, N) leaving points towards the eye; `view` are unit rays."""
+        spec = self._lighting
+        share = self._open(points, normals)
+        up = 0.5 + 0.5 * normals[1]
+        above = self._above.lit(points)
+        sky = share * up * (0.3 + 0.7 * above)
+        below = share * (1 - up) * (0.6 + 0.4 * above)
+        facing = self._towards @ normals
+        shadow = np.where(facing > 0, self._key.lit(points), np.float32(0))
+        direct = np.maximum(facing, 0) * shadow
+        total = np.empty_like(albedo)
+        for c in range(3):
+            total[c] = albedo[c] * (np.float32(spec.sky[c]) * sky
+                                    + np.float32(spec.ground[c]) * below
+                                    + np.float32(spec.key[c]) * direct)
+        if gloss > 0:
+            half = self._towards[:, None] - view
+            half /= np.linalg.norm(half, axis=0) + np.float32(1e-6)
+            shine = np.maximum(np.sum(half * normals, axis=0), 0) ** np.float32(48)
+            rim = (1 + np.minimum(np.sum(view * normals, axis=0), 0)) ** 4
+            mirrored = 0.5 + 0.5 * (view[1] - 2 * np.sum(view * normals, axis=0) * normals[1])
+            extra = np.float32(gloss) * (shine * shadow * 0.9 + (0.05 + 0.3 * rim) * mirrored * share)
+            for c in range(3):
+                total[c] += extra * np.float32(spec.sky[c])
+        for lamp in spec.lamps:
+            total += self._lamp(lamp, points, normals, albedo) * share
+        return total
+
+    @staticmethod
+    def _lamp(lamp: Lamp, points: Array, normals: Array, albedo: Array) -> Array:
+        towards = np.array(lamp.position, np.float32)[:, None] - points
+        square = np.sum(towards * towards, axis=0)
+        facing = np.maximum(np.sum(towards * normals, axis=0), 0) / np.sqrt(square + 1e-4)
+        wrapped = 0.25 + 0.75 * facing
+        strength = wrapped / (1 + square / np.float32(lamp.reach ** 2))
+        colour = np.array(lamp.colour, np.float32)[:, None]
+        return np.asarray(albedo * colour * strength)

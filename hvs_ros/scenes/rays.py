@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles of rays and the cast: which shape each ray meets first, and how far away."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hvs_ros.scenes.shapes import Array, Shape
+
+Index = tuple[Any, ...]
+_PAIRS = np.array([(a, b) for a in range(8) for b in range(a + 1, 8)
+                   if bin(a ^ b).count('1') == 1])
+_STEPS = np.linspace(0.0, 1.0, 9)[:, None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Name the rows [top, bottom) and columns [left, right) of a bundle; left may be negative."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Bundle(Protocol):
+    """A set of rays that knows which of them could meet a box in space."""
+
+    shape: tuple[int, ...]
+
+    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
+        """Return index expressions that together cover all rays that could meet the box."""
+
+    def rays(self, part: Index) -> tuple[Array, Array]:
+        """Return origins and directions of a part, (3, N) or (3, 1)."""
+
+
+@lru_cache(maxsize=4)
+def _directions(width: int, height: int, yaw: float) -> Array:
+    # H*: column i is longitude (2 i / W - 1) pi, row j latitude (j / H - 0.5) pi downwards.
+    lon = (2 * np.arange(width) / width - 1) * np.pi + yaw
+    lat = (np.arange(height) / height - 0.5) * np.pi
+    rays = np.empty((3, height, width), np.float32)
+    rays[0] = np.outer(np.cos(lat), np.sin(lon))
+    rays[1] = -np.sin(lat)[:, None]
+    rays[2] = np.outer(np.cos(lat), np.cos(lon))
+    return rays
+
+
+def _edge_points(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points along the edges of a box, corners relative to the eye."""
+    start, end = corners[_PAIRS[:, 0]], corners[_PAIRS[:, 1]]
+    along = end - start
+    points = (start[:, None] + along[:, None] * _STEPS).reshape(-1, 3)
+    # Along an edge the latitude is extreme where it passes the eye; long walls bulge there.
+    flat = along[:, [0, 2]]
+    reach = np.maximum((flat * flat).sum(axis=1), 1e-12)
+    nearest = np.clip(-(start[:, [0, 2]] * flat).sum(axis=1) / reach, 0, 1)
+    return np.concatenate([points, start + along * nearest[:, None]])
+
+
+class PanoramaRays:
+    """
+    Look from one point in every direction, in the benchmark's equirectangular layout.
+
+    `yaw` (rad) is the world direction of the panorama's centre column, positive to the right.
+    """
+
+    def __init__(self, width: int, height: int, origin: tuple[float, float, float],
+                 yaw: float) -> None:
+        self.shape = (height, width)
+        self.yaw = yaw
+        self.origin = np.array(origin, np.float32)[:, None]
+        self._directions = _directions(width, height, yaw)
+
+    @property
+    def directions(self) -> Array:
+        """Return all directions, (3, height, width)."""
+        return self._directions
+
+    def window(self, corners: NDArray[np.float64]) -> Window:
+        """Return the smallest window known to hold the box, with a margin of two pixels."""
+        height, width = self.shape
+        points = _edge_points(corners - self.origin.T.astype(float))
+        reach = np.hypot(points[:, 0], points[:, 2])
+        lat = np.arctan2(-points[:, 1], reach)
+        # Between sampled edge points an arc can bulge; near boxes get more margin.
+        top = int(np.floor((lat.min() / np.pi + 0.5) * height)) - 2
+        bottom = int(np.ceil((lat.max() / np.pi + 0.5) * height)) + 3
+        slack = int(np.ceil((bottom - top) * 0.02))
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        eye = self.origin[:, 0]
+        if low[0] <= eye[0] <= high[0] and low[2] <= eye[2] <= high[2]:
+            if high[1] >= eye[1]:
+                top = 0
+            if low[1] <= eye[1]:
+                bottom = height
+            return Window(max(0, top - slack), min(height, bottom + slack), 0, width)
+        lon = np.arctan2(points[:, 0], points[:, 2])
+        middle = np.arctan2(np.sin(lon).sum(), np.cos(lon).sum())
+        spread = np.angle(np.exp(1j * (lon - middle)))
+        column = (np.angle(np.exp(1j * (middle - self.yaw))) / np.pi + 1) / 2 * width
+        left = int(np.floor(column + spread.min() / (2 * np.pi) * width)) - 2
+        right = int(np.ceil(column + spread.max() / (2 * np.pi) * width)) + 3
+        if right - left >= width * 0.95:
+            left, right = 0, width
+        return Window(max(0, top - slack), min(height, bottom + slack), left, right)
+
+    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
+        """Return one or, across the seam, two slices."""
+        window = self.window(corners)
+        width = self.shape[1]
+        rows = slice(window.top, window.bottom)
+        if window.bottom <= window.top:
+            return []
+        if window.left >= 0 and window.right <= width:
+            return [(rows, slice(window.left, window.right))]
+        left, right = window.left % width, window.right % width
+        return [(rows, slice(left, width)), (rows, slice(0, right))]
+
+    def rays(self, part: Index) -> tuple[Array, Array]:
+        """Return the common origin and the directions of a part."""
+        return self.origin, self._directions[(slice(None), *part)].reshape(3, -1)
+
+
+class PixelRays:
+    """Look from the panorama's point through chosen pixels, shifted by part of a pixel."""
+
+    def __init__(self, panorama: PanoramaRays, rows: NDArray[np.intp], columns: NDArray[np.intp],
+                 shift: tuple[float, float]) -> None:
+        self.shape = (rows.size,)
+        self.origin = panorama.origin
+        self._panorama = panorama
+        self._rows, self._columns = rows, columns
+        height, width = panorama.shape
+        lon = (2 * (columns + shift[0]) / width - 1) * np.pi + panorama.yaw
+        lat = ((rows + shift[1]) / height - 0.5) * np.pi
+        self.directions = np.stack([np.cos(lat) * np.sin(lon), -np.sin(lat),
+                                    np.cos(lat) * np.cos(lon)]).astype(np.float32)
+
+    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
+        """Return the pixels inside the panorama's window; `rows` must ascend."""
+        window = self._panorama.window(corners)
+        low, high = np.searchsorted(self._rows, [window.top, window.bottom])
+        columns = (self._columns[low:high] - window.left) % self._panorama.shape[1]
+        chosen = np.flatnonzero(columns < window.right - window.left) + low
+        return [(chosen,)] if chosen.size else []
+
+    def rays(self, part: Index) -> tuple[Array, Array]:
+        """Return the common origin and the directions of a part."""
+        return self.origin, self.directions[:, part[0]]
+
+
+class ParallelRays:
+    """Look along one direction from a square plate: the eye of a far light."""
+
+    def __init__(self, direction: tuple[float, float, float], centre: tuple[float, float, float],
+                 span: float, size: int) -> None:
+        self.shape = (size, size)
+        ahead = np.array(direction, float) / np.linalg.norm(direction)
+        side = np.cross(ahead, [0.0, 0.0, 1.0] if abs(ahead[2]) < 0.9 else [1.0, 0.0, 0.0])
+        side /= np.linalg.norm(side)
+        self._frame = np.stack([side, np.cross(side, ahead), ahead])
+        self._centre = np.array(centre, float)
+        self._span = span
+
+    def place(self, points: Array) -> tuple[Array, Array, Array]:
+        """Return column, row and depth of world points (3, N)."""
+        own = self._frame.astype(np.float32) @ (points - self._centre.astype(np.float32)[:, None])
+        scale = np.float32(self.shape[0] / self._span)
+        middle = np.float32(self.shape[0] / 2)
+        return own[0] * scale + middle, own[1] * scale + middle, own[2]
+
+    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
+        """Return the slice under the box."""
+        column, row, _ = self.place(corners.T.astype(np.float32))
+        size = self.shape[0]
+        rows = slice(max(0, int(row.min()) - 1), min(size, int(row.max()) + 2))
+        columns = slice(max(0, int(column.min()) - 1), min(size, int(column.max()) + 2))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return []
+        return [(rows, columns)]
+
+    def rays(self, part: Index) -> tuple[Array, Array]:
+        """Return the origins on the plate and the one direction."""
+        step = self._span / self.shape[0]
+        rows = np.arange(part[0].start, part[0].stop) * step - self._span / 2
+        columns = np.arange(part[1].start, part[1].stop) * step - self._span / 2
+        # The plate is pushed back so that every shape lies in front of it.
+        base = self._centre - self._frame[2] * 2 * self._span
+        grid = (base[:, None, None] + self._frame[0][:, None, None] * columns[None, None]
+                + self._frame[1][:, None, None] * rows[None, :, None])
+        return (grid.reshape(3, -1).astype(np.float32),
+                self._frame[2].astype(np.float32)[:, None])
+
+    @property
+    def offset(self) -> float:
+        """Return the depth of the plate itself, as `place` measures depth."""
+        return -2 * self._span
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Hold, for each ray, the number of the shape it met (-1: none) and the distance in metres."""
+
+    shape: NDArray[np.int16]
+    distance: Array
+
+
+def cast(shapes: Sequence[Shape], bundle: Bundle) -> Hits:
+    """Return what each ray of the bundle meets first."""
+    number = np.full(bundle.shape, -1, np.int16)
+    distance = np.full(bundle.shape, np.inf, np.float32)
+    for k, shape in enumerate(shapes):
+        for part in bundle.parts(shape.corners()):
+            t = shape.hit(*bundle.rays(part))
+            known = distance[part]
+            t = t.reshape(known.shape)
+            number[part] = np.where(t < known, np.int16(k), number[part])
+            distance[part] = np.minimum(known, t)
+    return Hits(number, distance)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture of a scene: cast, shade, mirror glossy floors, smooth the edges."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hvs_ros.scenes.lighting import Illumination, Lighting, tone
+from hvs_ros.scenes.materials import TO_LINEAR, Image
+from hvs_ros.scenes.rays import Hits, PanoramaRays, PixelRays, cast
+from hvs_ros.scenes.shapes import Array, Shape
+
+# remap takes at most 32767 columns; and a chunk of this size stays in the cache.
+_CHUNK = 1 << 14
+# Three samples beside the pixel's own centre, none sharing a row or a column.
+_SHIFTS = ((-0.33, -0.12), (0.12, -0.36), (0.3, 0.3))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Hold a panorama (BGR) and, per pixel, the number of the shape seen there (-1: sky)."""
+
+    image: Image
+    shape: NDArray[np.int16]
+
+
+class Tracer:
+    """
+    Draw one scene as equirectangular panoramas.
+
+    origin: the eye, metres. yaw: world direction of the centre column, rad. sky: a panorama for
+    what lies beyond all shapes, its centre column towards +z.
+    """
+
+    def __init__(self, shapes: Sequence[Shape], lighting: Lighting,
+                 origin: tuple[float, float, float], yaw: float, sky: Image | None = None) -> None:
+        self._shapes = list(shapes)
+        self._lighting = lighting
+        self._origin = origin
+        self._yaw = yaw
+        self._sky = sky
+
+    def draw(self, width: int, height: int) -> Picture:
+        """Return the picture at a size in pixels."""
+        light = Illumination(self._shapes, self._lighting, max(128, width // 2))
+        panorama = PanoramaRays(width, height, self._origin, self._yaw)
+        hits = cast(self._shapes, panorama)
+        mirror = self._mirror(light, width // 2, height // 2)
+        flat = panorama.directions.reshape(3, -1)
+        angle = 2 * np.pi / width
+        shader = _Shader(self._shapes, light, mirror, self._yaw, self._sky, angle)
+        colours, faces = shader.shade(panorama.origin, flat, hits)
+        image = colours.reshape(height, width, 3)
+        rows, columns = _edges(hits.shape, faces.reshape(height, width))
+        total = image[rows, columns].astype(np.uint16)
+        for shift in _SHIFTS:
+            bundle = PixelRays(panorama, rows, columns, shift)
+            extra, _ = shader.shade(bundle.origin, bundle.directions, cast(self._shapes, bundle))
+            total += extra
+        image[rows, columns] = (total + 2) // 4
+        return Picture(image, hits.shape)
+
+    def area(self, numbers: Sequence[int], size: tuple[int, int]) -> int:
+        """Return how many pixels shapes would cover with nothing before them; size: rows, columns."""
+        panorama = PanoramaRays(size[1], size[0], self._origin, self._yaw)
+        covered = np.zeros(size, bool)
+        for k in numbers:
+            shape = self._shapes[k]
+            for part in panorama.parts(shape.corners()):
+                met = np.isfinite(shape.hit(*panorama.rays(part)))
+                covered[part] |= met.reshape(covered[part].shape)
+        return int(covered.sum())
+
+    def _mirror(self, light: Illumination, width: int, height: int) -> Image | None:
+        """Return what a level mirror at y = 0 shows: the scene seen from below the floor."""
+        if not any(shape.material.mirror for shape in self._shapes):
+            return None
+        above = [shape for shape in self._shapes if not shape.material.mirror]
+        x, y, z = self._origin
+        panorama = PanoramaRays(width, height, (x, -y, z), self._yaw)
+        hits = cast(above, panorama)
+        shader = _Shader(above, light, None, self._yaw, self._sky, 2 * np.pi / width)
+        upper = height // 2 + 1
+        part = Hits(hits.shape[:upper], hits.distance[:upper])
+        directions = panorama.directions[:, :upper].reshape(3, -1)
+        colours, _ = shader.shade(panorama.origin, directions, part)
+        return cv2.GaussianBlur(colours.reshape(upper, width, 3), (0, 0), width / 700)
+
+
+def _edges(number: NDArray[np.int16], face: NDArray[np.int8],
+           ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of pixels beside another shape or another face."""
+    code = number.astype(np.int32) * 32 + face
+    across = code != np.roll(code, -1, axis=1)
+    down = code[:-1] != code[1:]
+    edge = across | np.roll(across, 1, axis=1)
+    edge[:-1] |= down
+    edge[1:] |= down
+    rows, columns = np.nonzero(edge)
+    return rows, columns
+
+
+class _Shader:
+    """Turn hits into display colours, one shape at a time."""
+
+    def __init__(self, shapes: list[Shape], light: Illumination, mirror: Image | None, yaw: float,
+                 sky: Image | None, angle: float) -> None:
+        self._shapes = shapes
+        self._light = light
+        self._mirror = mirror
+        self._yaw = yaw
+        self._sky = sky
+        self._angle = np.float32(angle)
+
+    def shade(self, origin: Array, directions: Array, hits: Hits,
+              ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+        """Return colours (N, 3) and a code of the face seen, for rays (3, N)."""
+        number = hits.shape.ravel()
+        distance = hits.distance.ravel()
+        # int16 sorts by radix: grouping two million pixels by shape takes milliseconds.
+        order = np.argsort(number, kind='stable')
+        starts = np.searchsorted(number[order], np.arange(-1, len(self._shapes) + 1))
+        colours = np.empty((number.size, 3), np.uint8)
+        faces = np.zeros(number.size, np.int8)
+        beyond = order[:starts[1]]
+        if beyond.size:
+            colours[beyond] = self._far(directions[:, beyond])
+        for k, shape in enumerate(self._shapes):
+            low, high = int(starts[k + 1]), int(starts[k + 2])
+            for begin in range(low, high, _CHUNK):
+                chosen = order[begin:min(high, begin + _CHUNK)]
+                view = directions[:, chosen]
+                light, face = self._surface(shape, origin, view, distance[chosen])
+                colours[chosen] = tone(light).T
+                faces[chosen] = face
+        return colours, faces
+
+    def _surface(self, shape: Shape, origin: Array, view: Array, distance: Array,
+                 ) -> tuple[Array, NDArray[np.int8]]:
+        points = origin + view * distance
+        normals, u, v = shape.surface(points)
+        facing = np.sum(normals * view, axis=0)
+        normals = np.where(facing > 0, -normals, normals)
+        slant = np.sqrt(np.maximum(np.abs(facing), np.float32(0.04)))
+        material = shape.material
+        albedo = material.albedo(u, v, distance * self._angle / slant)
+        light = self._light.light(points, normals, view, albedo, material.gloss)
+        if material.glow:
+            light = light * np.float32(1 - min(1.0, material.glow))
+            light += albedo * np.float32(material.glow)
+        if material.mirror and self._mirror is not None:
+            rim = 0.25 + 0.75 * (1 - np.minimum(np.abs(facing), 1)) ** 3
+            share = np.float32(material.mirror) * rim * (normals[1] > 0.9)
+            seen = TO_LINEAR[self._reflected(view)].T
+            light = light * (1 - share) + seen * share
+        steps = np.rint(normals * 1.2).astype(np.int8)
+        return light, (steps[0] + 3 * steps[1] + 9 * steps[2]).astype(np.int8)
+
+    def _reflected(self, view: Array) -> NDArray[np.uint8]:
+        assert self._mirror is not None
+        width = self._mirror.shape[1]
+        lon = np.arctan2(view[0], view[2]) - np.float32(self._yaw)
+        column = ((lon / np.float32(np.pi) + 1) / 2 * width) % width
+        lat = np.arcsin(np.clip(view[1], -1, 1))
+        row = (lat / np.float32(np.pi) + 0.5) * (width // 2)
+        return _look_up(self._mirror, column, row)
+
+    def _far(self, view: Array) -> NDArray[np.uint8]:
+        if self._sky is None:
+            return np.full((view.shape[1], 3), 235, np.uint8)
+        height, width = self._sky.shape[:2]
+        column = (np.arctan2(view[0], view[2]) / np.float32(np.pi) + 1) / 2 * width % width
+        row = (0.5 - np.arcsin(np.clip(view[1], -1, 1)) / np.float32(np.pi)) * height
+        return _look_up(self._sky, column, row)
+
+
+def _look_up(image: Image, column: Array, row: Array) -> NDArray[np.uint8]:
+    picked = np.empty((column.size, 3), np.uint8)
+    # remap's rows must stay under 32768 columns.
+    for begin in range(0, column.size, 16384):
+        part = slice(begin, begin + 16384)
+        picked[part] = cv2.remap(image, column[None, part], row[None, part], cv2.INTER_LINEAR,
+                                 borderMode=cv2.BORDER_REPLICATE)[0]
+    return picked
