@@ -225,14 +225,19 @@ def split_actions(content: str) -> tuple[str, ...]:
 
 def published_action(text: str) -> Action:
     """Return the action as the published harness reads it (quirk Q4)."""
-    for word, make in (('rotate', _make_rotate), ('submit', _make_submit)):
+    for word, read in (('rotate', _read_rotate), ('submit', _read_submit)):
         if text.startswith(word):
-            numbers = strip_parentheses(text.replace(word, '')).split(',')
             try:
-                return make(published_number(numbers[0]), published_number(numbers[1]))
-            except (ValueError, IndexError):
+                return read(*number_texts(text.replace(word, '')))
+            except ValueError:
                 return Invalid('the numbers are not two whole numbers')
     return Invalid('the answer is neither rotate nor submit')
+
+
+def number_texts(text: str) -> tuple[str, str]:
+    """Return the first two comma parts; more are ignored, fewer are a ``ValueError``."""
+    yaw, pitch, *_ = strip_parentheses(text).split(',')
+    return yaw, pitch
 
 
 def strip_parentheses(text: str) -> str:
@@ -248,12 +253,16 @@ def published_number(text: str) -> int:
 # Beyond the range of a float, numbers are brought back to where they mean the same, so that every
 # reader may compute with them. A rotation's yaw is left: there the published harness overflows
 # for some poses and not for others.
-def _make_rotate(dyaw: int, dpitch: int) -> Rotate:
-    return Rotate(dyaw, _bounded_pitch(dpitch))
+def _read_rotate(yaw: str, pitch: str) -> Rotate:
+    # Only here is white space taken off first: it includes separators that int() refuses.
+    return Rotate(published_number(yaw.strip()), _bounded_pitch(published_number(pitch.strip())))
 
 
-def _make_submit(yaw: int, pitch: int) -> Submit:
-    return Submit(yaw % 360 if abs(yaw) > sys.float_info.max else yaw, _bounded_pitch(pitch))
+def _read_submit(yaw: str, pitch: str) -> Submit:
+    number = published_number(yaw)
+    return Submit(
+        number % 360 if abs(number) > sys.float_info.max else number,
+        _bounded_pitch(published_number(pitch)))
 
 
 def _bounded_pitch(pitch: int) -> int:
