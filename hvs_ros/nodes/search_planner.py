@@ -10,17 +10,20 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from hvs_ros.core.errors import HvsError
+from hvs_ros.core.profile import get_profile
+from hvs_ros.core.standing_goal import GoalPatience
 from hvs_ros.core.view import View
 from hvs_ros.planners.base import Planner
+from hvs_ros.planners.registry import PlannerContext, make_planner
 from hvs_ros.planners.running_search import RunningSearch
+from hvs_ros.planners.search_desk import SearchDesk
 from hvs_ros.ros.body_tracker import BodyTracker
 from hvs_ros.ros.goals import PERIOD_S, StandingGoals, final_heading
-from hvs_ros.ros.health import Health
+from hvs_ros.ros.health import ERROR, OK, Health
 from hvs_ros.ros.node import run_node
 from hvs_ros.ros.node_parameters import SearchPlannerParameters
 from hvs_ros.ros.parameters import declare
 from hvs_ros.ros.qos import EVENTS, LATCHED
-from hvs_ros.ros.search_desk import SearchDesk
 from hvs_ros.ros.view_subscription import ViewSubscription
 
 
@@ -37,7 +40,10 @@ class SearchPlanner(Node):
         """Declare parameters, then publishers, then everything that can call back."""
         super().__init__('search_planner', **options)
         self._p = declare(self, SearchPlannerParameters)
-        self._desk = SearchDesk(self._p, planner)
+        self._desk = SearchDesk(
+            planner or _planner(self._p), get_profile(self._p.profile), GoalPatience(
+                self._p.settle_tolerance, self._p.arrive_timeout, self._p.view_timeout,
+                self._p.view_asks), self._p.max_turns)
         self._goals = StandingGoals(self, self._p.heading_timeout)
         self._turns = self.create_publisher(String, '~/turn', EVENTS)
         self._results = self.create_publisher(String, '~/result', LATCHED)
@@ -50,7 +56,8 @@ class SearchPlanner(Node):
             String, 'find_path', lambda order: self._begin('path', order.data), EVENTS)
         self._views = ViewSubscription(self, self._on_view)
         self.create_timer(PERIOD_S, self._on_tick)
-        self._health = Health(self, self._desk.describe)
+        self._health = Health(self, lambda: (
+            ERROR if self._desk.hanging else OK, self._desk.state, self._desk.describe()))
 
     @property
     def _search(self) -> RunningSearch | None:
@@ -122,6 +129,12 @@ class SearchPlanner(Node):
         self._goals.withdraw()
         if self._search is not None:
             self._finish('cancelled', 'the planner was shut down')
+
+
+def _planner(p: SearchPlannerParameters) -> Planner:
+    return make_planner(p.planner, context=PlannerContext(
+        give_up_after=p.give_up_after, seed=p.seed, episodes=p.episodes or None,
+        prompts=p.prompts, history_turns=p.history_turns))
 
 
 def main() -> int:

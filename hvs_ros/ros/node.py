@@ -23,8 +23,10 @@ class NodeSpinner:
     """
     Spin one node on an executor of its own.
 
-    ``run`` returns after ``stop`` was called, from any thread or a signal handler, and after the
-    node's ``on_exit``, so that a node's last message (stop!) leaves while its context still lives.
+    ``run`` returns after ``stop`` was called, from any thread or a signal handler, or when the
+    node has set its attribute ``done``; and after the node's ``on_exit``, so that a node's last
+    message (stop!) leaves while its context still lives. A node that could not do its work says
+    why in its attribute ``failure``.
     """
 
     def __init__(self, node: Node) -> None:
@@ -38,11 +40,16 @@ class NodeSpinner:
         """Ask ``run`` to come back within a tenth of a second."""
         self._stopping.set()
 
+    @property
+    def failure(self) -> str:
+        """Return why the node could not do its work, empty when it could."""
+        return getattr(self.node, 'failure', '')
+
     def run(self) -> None:
         """Spin until stopped, then let the node say its last word."""
         self._executor.add_node(self.node)
         try:
-            while not self._stopping.is_set():
+            while not (self._stopping.is_set() or getattr(self.node, 'done', False)):
                 self._executor.spin_once(timeout_sec=_WAKE_S)
         except (KeyboardInterrupt, ExternalShutdownException):
             pass
@@ -63,7 +70,7 @@ class NodeSpinner:
 
 
 def run_node(factory: Callable[..., Node], args: list[str] | None = None, **options: Any) -> int:
-    """Run one node as a program: return 0 after a signal, 2 after a wrong parameter."""
+    """Run one node as a program: 0 after a signal, 1 when it failed, 2 on a wrong parameter."""
     # rclpy's own handlers end the context first, and a node could no longer say stop
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -71,6 +78,9 @@ def run_node(factory: Callable[..., Node], args: list[str] | None = None, **opti
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: spinner.stop())
         spinner.run()
+        if spinner.failure:
+            print(f'hvs: error: {spinner.failure}', file=sys.stderr)
+            return 1
     except HvsError as error:
         print(f'hvs: error: {error}', file=sys.stderr)
         return 2

@@ -12,18 +12,39 @@ GAZE_MODES = ('virtual', 'physical', 'hybrid')
 
 
 @dataclass
-class ViewRendererParameters:
-    """Parameters of ``view_renderer``."""
+class ViewParameters:
+    """What every view of a run shares; the renderer and whoever records the run declare it."""
 
-    gaze: str = parameter(
-        'physical', 'what turns to a goal: the renderer alone (virtual), neck and body '
-        '(physical), or the body in yaw and the renderer in pitch (hybrid)', choices=GAZE_MODES)
     horizontal_fov: float = parameter(
         math.radians(100), 'horizontal field of view of a view', unit='rad', bounds=(0.2, 2.8))
     width: int = parameter(1920, 'width of a view', unit='px', bounds=(16, 4096))
     height: int = parameter(1080, 'height of a view', unit='px', bounds=(16, 4096))
     reticle: bool = parameter(True, "draw the benchmark's green cross at the centre")
     jpeg_quality: int = parameter(85, "quality of the view's JPEG", unit='%', bounds=(1, 100))
+
+
+@dataclass
+class SearchParameters:
+    """What decides how a search goes; the planner and whoever records the run declare it."""
+
+    planner: str = parameter('builtin', 'who decides: a planner spec, see hvs eval --help')
+    profile: str = parameter(
+        'published-2026', 'what counts as an answer and as success',
+        choices=('published-2025', 'published-2026', 'strict'))
+    max_turns: int = parameter(10, 'turns of a search at most', bounds=(1, 100))
+    history_turns: int = parameter(5, 'observations a model is shown', bounds=(1, 100))
+    prompts: str = parameter('default', 'prompt pack: a name in config/prompts or a file')
+    episodes: str = parameter('', 'benchmark folder or zip (for the planner: what oracle reads)')
+    seed: int = parameter(0, 'seed of planners that draw', bounds=(0, 2**31 - 1))
+
+
+@dataclass
+class ViewRendererParameters(ViewParameters):
+    """Parameters of ``view_renderer``."""
+
+    gaze: str = parameter(
+        'physical', 'what turns to a goal: the renderer alone (virtual), neck and body '
+        '(physical), or the body in yaw and the renderer in pitch (hybrid)', choices=GAZE_MODES)
     still_panorama: bool = parameter(
         False, 'the held panorama counts as captured at every moment (replay, image files)')
     panorama_reliability: str = parameter(
@@ -58,18 +79,9 @@ class ViewRendererParameters:
 
 
 @dataclass
-class SearchPlannerParameters:
+class SearchPlannerParameters(SearchParameters):
     """Parameters of ``search_planner``."""
 
-    planner: str = parameter('builtin', 'who decides: a planner spec, see hvs eval --help')
-    profile: str = parameter(
-        'published-2026', 'what counts as an answer',
-        choices=('published-2025', 'published-2026', 'strict'))
-    max_turns: int = parameter(10, 'turns of a search at most', bounds=(1, 100))
-    history_turns: int = parameter(5, 'observations a model is shown', bounds=(1, 100))
-    prompts: str = parameter('default', 'prompt pack: a name in config/prompts or a file')
-    episodes: str = parameter('', 'dataset the oracle looks its targets up in')
-    seed: int = parameter(0, 'seed of planners that draw', bounds=(0, 2**31 - 1))
     settle_tolerance: float = parameter(
         0.02, 'how near the goal a view must be', unit='rad', bounds=(0.0001, 0.5))
     arrive_timeout: float = parameter(
@@ -99,24 +111,16 @@ class PanoramaCameraParameters:
 
 
 @dataclass
-class BenchmarkReplayParameters:
-    """Parameters of ``benchmark_replay``."""
+class BenchmarkReplayParameters(SearchParameters, ViewParameters):
+    """Parameters of ``benchmark_replay``; those it shares with others go into the manifest."""
 
-    episodes: str = parameter('', 'benchmark folder or zip')
-    out: str = parameter('', 'run folder for the records')
-    config: str = parameter(
-        '', "what the run folder's manifest says of the evaluation, as JSON; empty: made from "
-        'the parameters of this node')
-    planner: str = parameter('builtin', 'planner spec, for the manifest')
-    profile: str = parameter(
-        'published-2026', 'profile that drives and scores',
-        choices=('published-2025', 'published-2026', 'strict'))
+    out: str = parameter(
+        '', 'run folder for the records; empty: runs/<time>-replay. Without episodes: the folder '
+        'of a run to take up again')
     limit: int = parameter(0, 'episodes at most, 0 for all', bounds=(0, 10**9))
-    shuffle: bool = parameter(False, 'take the episodes in shuffled order')
-    seed: int = parameter(0, 'seed of the order and of planners', bounds=(0, 2**31 - 1))
     repeats: int = parameter(1, 'how often each episode is run', bounds=(1, 1000))
     planner_timeout: float = parameter(
-        60.0, 'how long to wait for a planner', unit='s', bounds=(1, 3600))
+        60.0, 'how long to wait for a planner and a renderer', unit='s', bounds=(1, 3600))
     result_timeout: float = parameter(
         120.0, 'how long an episode may go on without a turn or a result', unit='s',
         bounds=(1, 7200))

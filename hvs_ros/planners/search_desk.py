@@ -13,14 +13,11 @@ from hvs_ros.core.errors import HvsError
 from hvs_ros.core.gaze import BenchmarkAngles, Gaze
 from hvs_ros.core.instruction import Instruction, read_instruction
 from hvs_ros.core.messages import ResultLine, TurnLine, result_line, turn_line
-from hvs_ros.core.profile import get_profile
+from hvs_ros.core.profile import Profile
 from hvs_ros.core.search import SearchSession, Task, Turn
 from hvs_ros.core.standing_goal import GoalPatience, StandingGoal
 from hvs_ros.planners.base import Planner
-from hvs_ros.planners.registry import PlannerContext, make_planner
 from hvs_ros.planners.running_search import MAX_ABANDONED, Abandoned, RunningSearch
-from hvs_ros.ros.health import ERROR, OK, Report
-from hvs_ros.ros.node_parameters import SearchPlannerParameters
 
 Body = tuple[float, float, float]
 
@@ -52,16 +49,10 @@ class SearchDesk:
     """
 
     def __init__(
-            self, parameters: SearchPlannerParameters, planner: Planner | None = None) -> None:
-        self._p = parameters
-        self._profile = get_profile(parameters.profile)
-        self._planner = planner or make_planner(parameters.planner, context=PlannerContext(
-            give_up_after=parameters.give_up_after, seed=parameters.seed,
-            episodes=parameters.episodes or None, prompts=parameters.prompts,
-            history_turns=parameters.history_turns))
-        self._patience = GoalPatience(
-            parameters.settle_tolerance, parameters.arrive_timeout, parameters.view_timeout,
-            parameters.view_asks)
+            self, planner: Planner, profile: Profile, patience: GoalPatience,
+            max_turns: int = 10) -> None:
+        self._planner, self._profile = planner, profile
+        self._patience, self._max_turns = patience, max_turns
         self.search: RunningSearch | None = None
         self._abandoned = Abandoned()
         self._finished: deque[tuple[str, int]] = deque(maxlen=1000)
@@ -85,7 +76,7 @@ class SearchDesk:
             instruction.id or uuid.uuid4().hex, 'path' if kind == 'path' else 'object',
             instruction.text, instruction.start or BenchmarkAngles(0, 0), instruction.seed)
         session = SearchSession(
-            task, self._profile, self._planner.answer_format, self._p.max_turns)
+            task, self._profile, self._planner.answer_format, self._max_turns)
         try:
             origin = self._origin(instruction, body)
             self._refuse_when_hanging()
@@ -122,17 +113,26 @@ class SearchDesk:
         assert self.search is not None
         return turn_line(self.search.session.task, turn)
 
-    def describe(self) -> Report:
+    @property
+    def hanging(self) -> bool:
+        """Return whether so many calls hang in the planner that no search may begin."""
+        return self._abandoned.alive > MAX_ABANDONED
+
+    @property
+    def state(self) -> str:
+        """Return what the desk is doing, for people."""
+        if self.hanging:
+            return 'planner calls hang'
+        if self.search is None:
+            return 'idle'
+        return 'thinking' if self.search.thinking else 'waiting for a view'
+
+    def describe(self) -> dict[str, Any]:
         """Return what diagnostics say."""
-        values: dict[str, Any] = {
+        return {
             'planner': self._planner.name, 'profile': self._profile.name,
             'abandoned calls': self._abandoned.alive, 'last error': self._last_error,
             **{f'ended {status}': count for status, count in sorted(self._ended.items())}}
-        if self._abandoned.alive > MAX_ABANDONED:
-            return ERROR, 'planner calls hang', values
-        if self.search is None:
-            return OK, 'idle', values
-        return OK, 'thinking' if self.search.thinking else 'waiting for a view', values
 
     def _end(self, session: SearchSession, status: Any, reason: str) -> ResultLine:
         result = session.result or session.end(status, reason)
@@ -163,6 +163,6 @@ class SearchDesk:
         return body[2]
 
     def _refuse_when_hanging(self) -> None:
-        if self._abandoned.alive > MAX_ABANDONED:
+        if self.hanging:
             raise HvsError(
                 f'{self._abandoned.alive} calls of earlier searches still hang in the planner')

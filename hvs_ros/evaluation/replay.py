@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A replayed run: which episode is next, how the present one ends, and its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from hvs_ros.core.episode import Episode
+from hvs_ros.core.episode_watch import EpisodeWatch
+from hvs_ros.evaluation.config import EvalConfig
+from hvs_ros.evaluation.manifest import build_manifest, planner_for
+from hvs_ros.evaluation.records import (
+    ErrorStreak,
+    RunWriter,
+    episode_record,
+    episode_seed,
+    load_selected,
+)
+
+LAST_TURNS_S = 2.0
+"""How long a result waits for the turns it speaks of."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Tell how far a run is: the payload of ``benchmark_replay/progress``."""
+
+    done: int
+    total: int
+    successes: int
+    scored: int
+    errors: int
+    id: str
+    repeat: int
+    outcome: str
+    reason: str
+    turns: int
+
+
+def open_run(out: str, config: EvalConfig | None) -> RunWriter:
+    """
+    Return the writer of the run in ``out`` (empty: runs/<time>-replay).
+
+    Without ``config`` the folder's own manifest says what the run is.
+    """
+    if config is None:
+        return RunWriter.reopen(out)
+    manifest = build_manifest(config, load_selected(config), planner_for(config))
+    return RunWriter.open(out or f'runs/{time.strftime("%Y%m%d-%H%M%S")}-replay', manifest)
+
+
+class ReplayRun:
+    """
+    Own the run folder and the episode that is being played.
+
+    ``result_timeout`` in seconds: how long an episode may go on without a turn or a result.
+    """
+
+    def __init__(self, writer: RunWriter, result_timeout: float) -> None:
+        self._writer = writer
+        self._result_timeout = result_timeout
+        self._config = writer.config
+        self.pending: list[tuple[Episode, int]] = self._writer.pending(
+            load_selected(self._config))
+        self._streak = ErrorStreak(self._config.max_consecutive_errors)
+        self.watch: EpisodeWatch | None = None
+
+    def begin(self, now_s: float) -> tuple[Episode, int]:
+        """Begin the next episode; return it with its search's seed."""
+        episode, _ = self.pending[0]
+        self.watch = EpisodeWatch(episode.id, now_s)
+        return episode, self._seed()
+
+    def overdue(self, now_s: float) -> str:
+        """Return why the present episode has no hope left, empty while it has."""
+        assert self.watch is not None
+        silent_s = self.watch.silent_s(now_s)
+        result = self.watch.result
+        if result is not None and not self.watch.complete and silent_s > LAST_TURNS_S:
+            return f'{len(self.watch.turns)} of {result.turns} turns arrived'
+        if silent_s > self._result_timeout:
+            return f'the planner was silent for {self._result_timeout:g} s'
+        return ''
+
+    def conclude(self, reason: str = '', planner_failed: bool = True) -> tuple[Progress, str]:
+        """
+        Record the present episode, as its result says or else as ``error: reason``.
+
+        Return the progress and the sentence that stops the run, empty while it may go on.
+        """
+        assert self.watch is not None
+        watch, self.watch = self.watch, None
+        episode, repeat = self.pending[0]
+        seed, key = self._seed(), (episode.id, repeat)
+        result = watch.result
+        if reason or result is None:
+            result = watch.given_up(
+                reason, self._config.profile, episode.instruction, episode.target.kind)
+        record = episode_record(
+            episode, repeat, watch.in_order, result, seed=seed,
+            wall_s=time.monotonic() - watch.started_s, attempt=self._writer.attempt(key))
+        self._writer.append(record)
+        del self.pending[0]
+        return self._progress(record), self._streak.add(record, planner_failed=planner_failed)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what diagnostics say."""
+        return {
+            'run': str(self._writer.run), 'left': len(self.pending),
+            'recorded': len(self._writer.records())}
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._writer.close()
+
+    def _seed(self) -> int:
+        episode, repeat = self.pending[0]
+        return episode_seed(self._config.seed, episode.id, repeat)
+
+    def _progress(self, record: dict[str, Any]) -> Progress:
+        records = self._writer.records()
+        outcomes = [line['outcome'] for line in records]
+        scored = [line for line in records if line['success'][line['profile']] is not None]
+        return Progress(
+            len(records), self._writer.expected, outcomes.count('success'), len(scored),
+            outcomes.count('error'), record['id'], record['repeat'], record['outcome'],
+            record['reason'], len(record['turns']))
