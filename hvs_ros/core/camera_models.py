@@ -86,13 +86,10 @@ class Equirectangular:
         """Turn half latitudes in radians, positive down, into rows, in place."""
         half_latitudes *= np.float32(2.0 * self.height / math.pi)
         half_latitudes += np.float32(self.height / 2)
-        np.clip(half_latitudes, 0, self.height - 1, out=half_latitudes)
+        np.minimum(half_latitudes, np.float32(self.height - 1), out=half_latitudes)
 
 
 def wrap_columns(columns: np.ndarray, width: int) -> None:
     """Bring columns that are less than one width off into [0, width], in place."""
-    low, high = float(columns.min()), float(columns.max())
-    if high > width:
-        np.subtract(columns, np.float32(width), out=columns, where=columns > width)
-    if low < 0:
-        np.add(columns, np.float32(width), out=columns, where=columns < 0)
+    np.subtract(columns, np.float32(width), out=columns, where=columns > width)
+    np.add(columns, np.float32(width), out=columns, where=columns < 0)

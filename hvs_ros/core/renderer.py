@@ -114,17 +114,21 @@ class Renderer:
         ``panorama`` is (H, W, 3) uint8 BGR; ``roll`` in radians, positive clockwise.
         """
         image = panorama.image if isinstance(panorama, Panorama) else panorama
-        height, width = image.shape[:2]
-        model = Equirectangular(width, height)
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f'a panorama is (H, W, 3) uint8, not {image.shape} {image.dtype}')
         view = out if out is not None else np.empty_like(self._view)
+        if view.shape != self._view.shape or view.dtype != np.uint8:
+            raise ValueError(f'a view is {self._view.shape} uint8, not {view.shape} {view.dtype}')
+        model = Equirectangular(image.shape[1], image.shape[0])
+        rotation = view_rotation(gaze, roll) if roll else None
         for top in range(0, self.spec.height, BAND_ROWS):
             band = slice(top, min(top + BAND_ROWS, self.spec.height))
             size = band.stop - band.start
             columns, rows = self._columns[:size], self._rows[:size]
-            if roll:
-                self._map_rays(model, view_rotation(gaze, roll), band, columns, rows)
-            else:
+            if rotation is None:
                 self._map_level(model, gaze, band, columns, rows)
+            else:
+                self._map_rays(model, rotation, band, columns, rows)
             cv2.remap(image, columns, rows, INTERPOLATION, dst=view[band],
                       borderMode=cv2.BORDER_WRAP)
         if self.spec.reticle:
@@ -174,8 +178,12 @@ class Renderer:
         left, right = columns[:, :self._left], columns[:, self._left:]
         np.subtract(centre, self._leftwards(angles), out=left)
         np.add(centre, angles[:, :right.shape[1]], out=right)
-        wrap_columns(left, model.width)
-        wrap_columns(right, model.width)
+        # Longitudes grow outwards in front and shrink outwards behind.
+        widest = max(angles[:, 0].max(), angles[:, -1].max())
+        if centre - widest < 0:
+            wrap_columns(left, model.width)
+        if centre + widest > model.width:
+            wrap_columns(right, model.width)
 
         np.add(self._offsets_squared, (down * down + 1.0).astype(np.float32), out=tangents)
         np.sqrt(tangents, out=tangents)
