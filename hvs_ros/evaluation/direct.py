@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 import signal
 import threading
 from types import FrameType
 from typing import Any
 
 from hvs_ros.core.episode import Episode
+from hvs_ros.core.messages import TurnLine
 from hvs_ros.evaluation.records import ErrorStreak, RunWriter
 from hvs_ros.evaluation.runner import Finished, Job, OnTurn
 from hvs_ros.evaluation.workers import Pool, make_engines
@@ -46,13 +48,17 @@ def run_direct(
     Search every episode the run still lacks and write each record as it arrives.
 
     SIGINT and SIGTERM end it within about a second, with every finished search on disk.
-    ``on_turn`` is called from workers, and only when they are threads.
+    Both callbacks come from the calling thread, in order; ``on_turn`` is silent for workers that
+    are processes.
     """
     config = writer.config
     jobs = [
         Job(episode, repeat, writer.attempt((episode.id, repeat)))
         for episode, repeat in writer.pending(episodes)]
-    pool = Pool(make_engines(config, planner, on_turn), jobs)
+    # One queue for all that happens, signals included: none can interrupt a line being written.
+    arrivals: SimpleQueue[Any] = SimpleQueue()
+    engines = make_engines(config, planner, arrivals.put if on_turn is not None else None)
+    pool = Pool(engines, jobs, arrivals)
     streak = ErrorStreak(config.max_consecutive_errors)
 
     def keep(finished: Finished) -> str:
@@ -60,10 +66,10 @@ def run_direct(
         on_record(finished.record)
         return streak.add(finished.record, planner_failed=finished.planner_failed)
 
-    with _signals_into(pool):
+    with _signals_into(arrivals):
         pool.start()
         try:
-            return _collect(pool, keep)
+            return _collect(arrivals, keep, on_turn)
         finally:
             for item in pool.stop():
                 # A search that failed only because it was being stopped is left for the next run.
@@ -71,25 +77,31 @@ def run_direct(
                     keep(item)
 
 
-def _collect(pool: Pool, keep: Callable[[Finished], str]) -> Ending:
+def _collect(
+        arrivals: SimpleQueue[Any], keep: Callable[[Finished], str],
+        on_turn: OnTurn | None) -> Ending:
     while True:
-        item = pool.finished.get()
+        item = arrivals.get()
         if item is None:
             return Ending()
         if isinstance(item, _Signal):
             return Ending(signal_number=item.number)
         if isinstance(item, Exception):
             raise item
+        if isinstance(item, TurnLine):
+            if on_turn is not None:
+                on_turn(item)
+            continue
         reason = keep(item)
         if reason:
             return Ending(reason=reason)
 
 
 @contextmanager
-def _signals_into(pool: Pool) -> Iterator[None]:
-    """Turn signals into items of the queue, so that none can interrupt a line being written."""
+def _signals_into(arrivals: SimpleQueue[Any]) -> Iterator[None]:
+    """Turn signals into items of the queue."""
     def put(number: int, frame: FrameType | None) -> None:
-        pool.finished.put(_Signal(number))
+        arrivals.put(_Signal(number))
 
     if threading.current_thread() is not threading.main_thread():
         yield

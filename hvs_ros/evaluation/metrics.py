@@ -61,13 +61,18 @@ def scene_name(record: Record) -> str:
     return f'{record["split"]}/{record["scene"]}'
 
 
+def _level_order(record: Record) -> tuple[str, bool, int]:
+    level = record['level']
+    return record['split'], level is None, level or 0
+
+
 def _driving(
         name: str, records: Sequence[Record], scored: Sequence[Record],
         total: int) -> dict[str, Any]:
     return {
         'overall': _cell(name, records, scored, total),
         'by_split': _cells(name, records, lambda record: record['split']),
-        'by_level': _cells(name, records, level_name),
+        'by_level': _cells(name, sorted(records, key=_level_order), level_name),
         'by_scene': _cells(name, records, scene_name)}
 
 
@@ -79,7 +84,7 @@ def _cells(
         groups.setdefault(group(record), []).append(record)
     return {
         key: _cell(name, members, [r for r in members if r['outcome'] in SCORED], len(members))
-        for key, members in sorted(groups.items())}
+        for key, members in groups.items()}
 
 
 def _cell(

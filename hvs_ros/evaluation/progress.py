@@ -20,12 +20,15 @@ class Progress:
     ``add`` takes records, or anything with an ``outcome``. One thread at a time.
     """
 
-    def __init__(self, total: int, done: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+            self, total: int, done: Iterable[Mapping[str, Any]] = (), *,
+            shown: bool = True) -> None:
         standing = [record for record in done if record['outcome'] != 'error']
         self._scored = self._successes = self._errors = 0
         self._bar = tqdm(
             total=total, initial=len(standing), unit='episode', file=sys.stderr,
-            dynamic_ncols=True, bar_format='{l_bar}{bar:24}{r_bar}')
+            dynamic_ncols=True, disable=not shown,
+            bar_format='{l_bar}{bar:24}{r_bar}')
         for record in standing:
             self._count(record['outcome'])
         self._show()

@@ -80,7 +80,7 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a derived file so that a reader sees the old or the new one, never half of one."""
     scratch = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
-        with open(scratch, 'w', encoding='utf-8') as stream:
+        with open(scratch, 'w', encoding='utf-8', errors='backslashreplace') as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

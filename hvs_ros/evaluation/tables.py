@@ -63,7 +63,7 @@ def score_rows(metrics: Metrics) -> list[tuple[str, ...]]:
 
 def comparison_rows(metrics: Metrics) -> list[tuple[str, ...]]:
     """Return rows of (profile, transferable, driving on those, its own on the same, bounds)."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, other in metrics['profiles'].items():
         if name == metrics['profile']:
             continue

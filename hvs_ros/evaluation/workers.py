@@ -137,14 +137,14 @@ def _leave_with_parent() -> None:
 
 class Pool:
     """
-    Work off jobs with several engines; what they come to arrives in ``finished``.
+    Work off jobs with several engines; what they come to is put into ``arrivals``.
 
-    The last item is None, once every worker has left. Anything else that is put into the queue
-    (a signal, from its handler) is passed on as it is.
+    The last item is None, once every worker has left.
     """
 
-    def __init__(self, engines: list[Engine], jobs: Iterable[Job]) -> None:
-        self.finished: SimpleQueue[Any] = SimpleQueue()
+    def __init__(
+            self, engines: list[Engine], jobs: Iterable[Job], arrivals: SimpleQueue[Any]) -> None:
+        self._arrivals = arrivals
         self._engines = engines
         self._jobs = deque(jobs)
         self._left = len(engines)
@@ -172,7 +172,7 @@ class Pool:
         arrived = []
         while True:
             try:
-                arrived.append(self.finished.get_nowait())
+                arrived.append(self._arrivals.get_nowait())
             except Empty:
                 return arrived
 
@@ -183,13 +183,13 @@ class Pool:
                     job = self._jobs.popleft()
                 except IndexError:
                     return
-                self.finished.put(engine.run(job))
+                self._arrivals.put(engine.run(job))
         except StoppedError:
             return
         except Exception as error:
-            self.finished.put(error)
+            self._arrivals.put(error)
         finally:
             with self._guard:
                 self._left -= 1
                 if self._left == 0:
-                    self.finished.put(None)
+                    self._arrivals.put(None)

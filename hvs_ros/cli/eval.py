@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+`hvs eval`: score a planner on a benchmark folder.
+
+    hvs eval sim/episodes --planner builtin --driver direct --out runs/builtin
+    hvs eval hos_bench.zip --planner openai:HVS-3B@http://localhost:8000/v1 --workers 8
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hvs_ros.evaluation.config import EvalConfig
+    from hvs_ros.evaluation.session import GraphDriver
+
+PROFILES = ('published-2025', 'published-2026', 'strict')
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `hvs eval`."""
+    parser = subparsers.add_parser(
+        'eval', help='score a planner on a benchmark folder',
+        description='Score a planner on a folder or zip in the format of the benchmark. The same '
+        'command again takes an unfinished run up where it stopped.')
+    parser.add_argument('episodes', metavar='EPISODES', help='split root, parent of them, or zip')
+    add_options(parser)
+    parser.add_argument(
+        '--out', metavar='RUN', help='run folder (default: runs/<time>-<planner>)')
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add every option that describes a run."""
+    add = parser.add_argument
+    add('--planner', metavar='SPEC', default='builtin',
+        help='builtin, oracle, sweep, random, openai:MODEL@URL, recorded:FILE or a YAML file '
+        '(default: %(default)s)')
+    add('--driver', choices=('direct', 'graph'), default='direct',
+        help='in one loop, or through the live ROS graph (default: %(default)s)')
+    add('--profile', metavar='P', default='published-2026',
+        help=f'{", ".join(PROFILES)} (default: %(default)s)')
+    add('--limit', type=int, metavar='N', help='only the first N episodes')
+    add('--only-ids', metavar='FILE', help='only the episodes whose ids the file lists')
+    add('--workers', type=int, metavar='N', default=1,
+        help='searches at once, driver direct (default: %(default)s)')
+    add('--repeats', type=int, metavar='K', default=1,
+        help='searches an episode (default: %(default)s)')
+    add('--seed', type=int, metavar='S', default=0, help='seed of the run (default: %(default)s)')
+    add('--max-turns', type=int, metavar='N', default=10,
+        help='turns a search may take (default: %(default)s)')
+    add('--history-turns', type=int, metavar='N', default=5,
+        help='views a model is shown, the present one included (default: %(default)s)')
+    add('--prompts', metavar='PACK', default='default', help='prompt pack (default: %(default)s)')
+    add('--view', metavar='WxH', default='1920x1080', help='size of a view (default: %(default)s)')
+    add('--fov', type=float, metavar='DEG', default=100.0,
+        help='horizontal field of view (default: %(default)s)')
+    add('--jpeg-quality', type=int, metavar='Q', default=85, help='(default: %(default)s)')
+    add('--no-reticle', action='store_true', help='draw no cross into the views')
+    add('--give-up-after', type=float, metavar='S', default=10.0,
+        help='seconds a model may take for one answer (default: %(default)s)')
+    add('--max-consecutive-errors', type=int, metavar='N', default=5,
+        help='stop after so many errors in a row (default: %(default)s)')
+
+
+def config_of(args: argparse.Namespace) -> EvalConfig:
+    """Return the configuration that the options describe."""
+    from hvs_ros.core.errors import InputError
+    from hvs_ros.core.profile import get_profile
+    from hvs_ros.evaluation.config import EvalConfig, ViewConfig, read_ids
+    size = re.fullmatch(r'(\d{1,5})x(\d{1,5})', args.view)
+    if size is None:
+        raise InputError(f'--view must be WIDTHxHEIGHT, not {args.view!r}')
+    return EvalConfig(
+        episodes=str(args.episodes), planner=args.planner, driver=args.driver,
+        profile=get_profile(args.profile).name, max_turns=args.max_turns,
+        view=ViewConfig(
+            int(size[1]), int(size[2]), args.fov, not args.no_reticle, args.jpeg_quality),
+        history_turns=args.history_turns, prompts=args.prompts, seed=args.seed,
+        repeats=args.repeats, limit=args.limit,
+        only_ids=read_ids(args.only_ids) if args.only_ids else None, workers=args.workers,
+        max_consecutive_errors=args.max_consecutive_errors, give_up_after=args.give_up_after)
+
+
+def default_out(planner: str) -> Path:
+    """Return the folder of a run that was given none: its time and its planner."""
+    name = re.sub(r'[^A-Za-z0-9.]+', '-', planner).strip('-')[:40]
+    return Path('runs') / f'{datetime.now():%Y%m%d-%H%M%S}-{name}'
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the evaluation; 0 when every episode is scored."""
+    from hvs_ros.evaluation.session import evaluate
+    out = Path(args.out) if args.out else default_out(args.planner)
+    config = config_of(args)
+    return evaluate(config, out, stream=sys.stdout, graph=graph_of(config.driver))
+
+
+def graph_of(driver: str) -> GraphDriver | None:
+    """Return what runs the live graph, None for the direct driver."""
+    if driver == 'direct':
+        return None
+    from hvs_ros.ros.evaluate import run_graph
+    return run_graph

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One sitting of an evaluation, from its configuration to its tables, under either driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from hvs_ros.core.errors import HvsError
+from hvs_ros.core.messages import TurnLine
+from hvs_ros.evaluation.config import EvalConfig, load_selected
+from hvs_ros.evaluation.direct import run_direct
+from hvs_ros.evaluation.manifest import build_manifest, planner_for
+from hvs_ros.evaluation.progress import Progress
+from hvs_ros.evaluation.records import RunWriter
+from hvs_ros.evaluation.report import REPORT, derive
+from hvs_ros.evaluation.tables import text_tables
+
+OnTurn = Callable[[TurnLine], None]
+OnRecord = Callable[[Mapping[str, Any]], None]
+
+
+class RunStoppedError(HvsError):
+    """Say why a run ended before its last episode."""
+
+
+class GraphDriver(Protocol):
+    """
+    Run what a run folder still lacks through the live graph, whose replay node writes it.
+
+    ``run`` holds a run.json and is locked by nobody. ``on_record`` gets every finished search
+    (at least id, repeat, outcome and reason), ``on_turn`` every turn, both in order. Return the
+    number of the signal that ended it, or 0; raise ``HvsError`` when the graph cannot start or
+    gives up. Plugged in by the command line: this package knows no ROS.
+    """
+
+    def __call__(self, run: Path, on_record: OnRecord, on_turn: OnTurn | None) -> int:
+        """Run the graph until the run folder lacks nothing."""
+
+
+def evaluate(
+        config: EvalConfig, out: Path, *, stream: TextIO, graph: GraphDriver | None = None,
+        on_turn: OnTurn | None = None, on_record: OnRecord | None = None,
+        bar: bool = True) -> int:
+    """
+    Start or take up the run in ``out`` and print its tables to ``stream``.
+
+    ``graph`` drives the run when it is given. Return 0 when every episode is scored, 1 when some
+    were cancelled, 128 + n after signal n. Raise ``HvsError`` for what the user can mend, errors
+    of a model among it; finished episodes stay on disk in any case.
+    """
+    planner = planner_for(config)
+    episodes = load_selected(config)
+    writer = RunWriter.open(out, build_manifest(config, episodes, planner))
+    with writer, Progress(writer.expected, writer.records(), shown=bar) as progress:
+        def note(record: Mapping[str, Any]) -> None:
+            progress.add(record)
+            if on_record is not None:
+                on_record(record)
+
+        if graph is None:
+            ending = run_direct(writer, episodes, planner, note, on_turn)
+            number, reason = ending.signal_number or 0, ending.reason
+        else:
+            # The replay node is the one writer of a graph run.
+            writer.close()
+            number, reason = graph(out, note, on_turn), ''
+    if number:
+        print(f'stopped by a signal; finished episodes are in {out}, '
+              'run the same command again to go on', file=stream)
+        return 128 + number
+    return _conclude(out, reason, stream)
+
+
+def _conclude(out: Path, reason: str, stream: TextIO) -> int:
+    metrics = derive(out)
+    print(text_tables(metrics), file=stream)
+    print(f'Report: {out / REPORT}', file=stream)
+    if reason:
+        raise RunStoppedError(reason)
+    errors = metrics['errors']
+    if errors:
+        raise RunStoppedError(
+            f'{len(errors)} of {metrics["total"]} episodes ended in error and are not scored '
+            f'({errors[0]["id"]}: {errors[0]["reason"]}); run the same command again to retry')
+    return 0 if metrics['status'] == 'complete' else 1
