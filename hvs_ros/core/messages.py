@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 import json
+import math
 from typing import Any, TypeVar
 
 from hvs_ros.core.actions import Action, Invalid, Rotate, Submit
@@ -61,7 +62,9 @@ class _Line:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_text(value: object) -> bool:
@@ -103,8 +106,8 @@ _ACCEPTS: dict[str, Callable[[object], bool]] = {
         _is_text),
     **dict.fromkeys(('gaze_told', 'gaze_measured', 'gaze_after', 'gaze'), _is_pair),
     **dict.fromkeys(('index', 'view_stamp', 'turns'), _is_count),
-    'action': _is_action, 'valid': _is_flag, 'latency_s': _is_number, 'tokens': _is_tokens,
-    'answer': _is_pair_or_none,
+    'action': _is_action, 'valid': _is_flag, 'not_found': _is_flag, 'latency_s': _is_number,
+    'tokens': _is_tokens, 'answer': _is_pair_or_none,
 }
 
 
@@ -117,6 +120,7 @@ class TurnLine(_Line):
     "pitch"}`` or ``{"type": "invalid", "reason"}``. ``gaze_told`` and ``gaze_measured`` are
     [yaw, pitch] in benchmark degrees at the moment of the view, ``gaze_after`` the direction the
     answer leads to. ``view_stamp`` is in nanoseconds, ``tokens`` is {"prompt", "completion"}.
+    ``not_found`` says that the planner gave up here, which is no invalid answer.
     """
 
     id: str
@@ -135,6 +139,7 @@ class TurnLine(_Line):
     model: str = ''
     request_sha256: str = ''
     image_sha256: str = ''
+    not_found: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,8 @@ def turn_line(task: Task, turn: Turn) -> TurnLine:
         view_stamp=turn.view.stamp_ns, latency_s=decision.latency_s,
         tokens={'prompt': decision.prompt_tokens, 'completion': decision.completion_tokens},
         finish_reason=decision.finish_reason, model=decision.model,
-        request_sha256=decision.request_sha256, image_sha256=turn.view.sha256())
+        request_sha256=decision.request_sha256, image_sha256=turn.view.sha256(),
+        not_found=decision.not_found)
 
 
 def result_line(

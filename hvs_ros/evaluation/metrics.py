@@ -156,7 +156,7 @@ def _turns(scored: Sequence[Record]) -> dict[str, Any]:
     """Return how many turns searches took and how many of them were wasted."""
     counts = [len(record['turns']) for record in scored]
     turns = [turn for record in scored for turn in record['turns']]
-    invalid = sum(not turn['valid'] for turn in turns)
+    invalid = sum(not turn['valid'] and not turn['not_found'] for turn in turns)
     cut = sum(turn['finish_reason'] == 'length' for turn in turns)
     return {
         'mean': float(np.mean(counts)) if counts else None,

@@ -76,7 +76,7 @@ def _success(
         target: Target, turns: Sequence[TurnLine], result: ResultLine, answer: Submit | None,
         gaze: BenchmarkAngles) -> dict[str, bool | None]:
     driving = get_profile(result.profile)
-    replies = [line.reply for line in turns]
+    replies = [line.reply for line in turns if not line.not_found]
     return {
         name: profile.succeeds(target, answer, gaze)
         if profile is driving or transferable(driving, profile, replies, result.answer_format)

@@ -117,9 +117,13 @@ def _card(record: Record, pictures: Pictures) -> dict[str, Any]:
         if record['answer'] else '',
         'off': record['errors']['gaze']['window'],
         'turns': [
-            {**turn, 'words': action_words(turn['action']),
+            {**turn, 'words': _turn_words(turn),
              'picture': strip[place] if place < len(strip) else None}
             for place, turn in enumerate(record['turns'])]}
+
+
+def _turn_words(turn: Mapping[str, Any]) -> str:
+    return 'gives up' if turn['not_found'] else action_words(turn['action'])
 
 
 def action_words(action: Mapping[str, Any]) -> str:
