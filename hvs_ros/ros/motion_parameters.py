@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 import math
 
 from hvs_ros.core.motion_limits import MotionLimits
-from hvs_ros.humanoid.kinematics import KinematicLimits
 from hvs_ros.ros.node_parameters import GAZE_MODES
 from hvs_ros.ros.parameters import parameter
 
@@ -106,9 +105,3 @@ class HumanoidSimulatorParameters:
         'head_pitch', "name of the neck's pitch joint, positive down")
     stamped_cmd_vel: bool = parameter(True, 'cmd_vel is TwistStamped, not Twist')
     body_frame: str = parameter('base_link', 'child frame of odom')
-
-    def limits(self) -> KinematicLimits:
-        """Return what the kinematic body needs."""
-        yaw, pitch = self.yaw_limits, self.pitch_limits
-        return KinematicLimits(
-            (yaw[0], yaw[1]), (pitch[0], pitch[1]), self.head_velocity, self.command_timeout)

@@ -98,9 +98,8 @@ def _declare_one(node: Node, row: ParameterRow, hint: Any) -> Any:
     if hint is float and given is not None and given.type_ == Parameter.Type.INTEGER:
         # YAML and the command line write 2 for 2.0; refusing that teaches nobody anything
         overrides[row.name] = Parameter(row.name, Parameter.Type.DOUBLE, float(given.value))
-    typed_default = Parameter(row.name, _TYPES[hint], row.default).get_parameter_value()
     try:
-        node.declare_parameter(row.name, typed_default, _descriptor(row, hint))
+        node.declare_parameter(row.name, row.default, _descriptor(row, hint))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         value = getattr(given, 'value', None)
         raise InputError(f'{name} cannot be {value!r}: {_wanted(row, hint)}') from error
