@@ -27,21 +27,16 @@ class EpisodeWatch:
     def __post_init__(self) -> None:
         self.heard_s = self.started_s
 
-    def add_turn(self, line: TurnLine, now_s: float) -> bool:
-        """Take a turn; return whether it was news."""
-        if line.id != self.id or self.turns.get(line.index) == line:
-            return False
-        if line.index in self.turns:
-            self.turns = {
-                index: turn for index, turn in self.turns.items() if index < line.index}
-        self.turns[line.index] = line
-        self.heard_s = now_s
-        return True
-
-    def add_result(self, line: ResultLine, now_s: float) -> None:
-        """Take a result."""
-        if line.id == self.id:
+    def add(self, line: TurnLine | ResultLine, now_s: float) -> None:
+        """Take a turn or a result."""
+        if line.id != self.id:
+            return
+        if isinstance(line, ResultLine):
             self.result, self.heard_s = line, now_s
+        elif self.turns.get(line.index) != line:
+            self.turns = {index: turn for index, turn in self.turns.items() if index < line.index}
+            self.turns[line.index] = line
+            self.heard_s = now_s
 
     @property
     def complete(self) -> bool:

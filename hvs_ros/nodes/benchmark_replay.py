@@ -57,7 +57,8 @@ class BenchmarkReplay(Node):
         if self.done:
             return
         if self._run.watch is None:
-            return self._begin_next()
+            self._begin_next()
+            return
         self._stage.show_newcomers()
         reason = self._run.overdue(time.monotonic())
         if reason:
@@ -83,25 +84,19 @@ class BenchmarkReplay(Node):
             self._stage.tell()
 
     def _on_turn(self, message: String) -> None:
-        if self._run.watch is None:
-            return
-        try:
-            self._run.watch.add_turn(TurnLine.from_json(message.data), time.monotonic())
-        except MessageError as error:
-            return self.get_logger().warning(str(error))
-        self._conclude_when_complete()
+        self._hear(TurnLine, message)
 
     def _on_result(self, message: String) -> None:
+        self._hear(ResultLine, message)
+
+    def _hear(self, kind: type[TurnLine] | type[ResultLine], message: String) -> None:
         if self._run.watch is None:
             return
         try:
-            self._run.watch.add_result(ResultLine.from_json(message.data), time.monotonic())
+            self._run.watch.add(kind.from_json(message.data), time.monotonic())
         except MessageError as error:
-            return self.get_logger().warning(str(error))
-        self._conclude_when_complete()
-
-    def _conclude_when_complete(self) -> None:
-        if self._run.watch is not None and self._run.watch.complete:
+            self.get_logger().warning(str(error))
+        if self._run.watch.complete:
             self._conclude()
 
     def _conclude(self, reason: str = '', planner_failed: bool = True) -> None:

@@ -85,11 +85,11 @@ class HumanoidSimulatorParameters:
 
     body: str = parameter('kinematic', 'what is simulated', choices=('kinematic',))
     rate: float = parameter(
-        50.0, 'steps, joint_states and odom a second', unit='Hz', bounds=(5, 500))
+        50.0, 'steps, joint_states and odom a second', unit='Hz', bounds=(20, 500))
     publish_clock: bool = parameter(
         True, 'publish /clock and live by it; false: live by ROS time')
     speed_factor: float = parameter(
-        1.0, 'simulated seconds a second, with publish_clock', bounds=(0.05, 20))
+        1.0, 'simulated seconds a second, with publish_clock', bounds=(0.2, 20))
     head_velocity: float = parameter(
         0.0, 'velocity of the neck joints, 0 for an instant neck', unit='rad/s',
         bounds=(0, 1000))

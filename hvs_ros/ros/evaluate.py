@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph driver of an evaluation: a live graph plays what a run folder still lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
+
+from hvs_ros.core.errors import HvsError
+from hvs_ros.core.messages import MessageError, TurnLine
+from hvs_ros.evaluation.config import EvalConfig
+from hvs_ros.evaluation.records import read_manifest
+from hvs_ros.ros.bringup import Composed, Isolated, SignalWatch
+from hvs_ros.ros.graph import NodeEntry, deployment_of, graph, parameter_files
+from hvs_ros.ros.qos import EVENTS
+
+OnTurn = Callable[[TurnLine], None]
+OnRecord = Callable[[Mapping[str, Any]], None]
+
+
+def private_domain() -> int:
+    """Return the domain of ``ROS_DOMAIN_ID``, or one that other graphs here hardly use."""
+    given = os.environ.get('ROS_DOMAIN_ID', '')
+    return int(given) if given.isdigit() else 1 + os.getpid() % 100
+
+
+def run_graph(
+        run: Path, on_record: OnRecord, on_turn: OnTurn | None = None, *,
+        isolate: bool = False, gaze: str = 'virtual',
+        extra: Mapping[str, Mapping[str, Any]] | None = None) -> int:
+    """
+    Run what the folder still lacks through the replay deployment.
+
+    ``isolate`` gives each node a process of its own, ``extra`` sets parameters by node. Return
+    the number of the signal that ended it, or 0; raise ``HvsError`` when the graph gives up.
+    """
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    config = EvalConfig.from_dict(read_manifest(run)['config'])
+    deployment = deployment_of('replay')
+    given = {'out': str(run), 'planner': config.planner, 'profile': config.profile, 'gaze': gaze,
+             'max_turns': str(config.max_turns), 'seed': str(config.seed)}
+    entries = [
+        _configured(entry, config, (extra or {}).get(entry.name, {}))
+        for entry in graph(deployment, given)]
+    namespace, domain_id = f'hvs_{os.getpid()}', private_domain()
+    kind = Isolated if isolate else Composed
+    bringup = kind(entries, parameter_files(deployment, given), namespace, domain_id)
+    with SignalWatch() as watch, _Observer(namespace, domain_id, on_record, on_turn) as observer:
+        try:
+            bringup.start()
+            while not watch.number and bringup.poll():
+                observer.listen(0.05)
+            observer.listen(0.0 if watch.number else 0.2)
+        finally:
+            bringup.stop()
+    return watch.number
+
+
+def _configured(entry: NodeEntry, config: EvalConfig, extra: Mapping[str, Any]) -> NodeEntry:
+    """Return the entry with what the run's configuration says beyond the launch arguments."""
+    view = config.view
+    by_node: dict[str, dict[str, Any]] = {
+        'view_renderer': {
+            'width': view.width, 'height': view.height, 'reticle': view.reticle,
+            'horizontal_fov': math.radians(view.horizontal_fov),
+            'jpeg_quality': view.jpeg_quality},
+        'search_planner': {
+            'give_up_after': config.give_up_after, 'history_turns': config.history_turns,
+            'prompts': config.prompts, 'episodes': config.episodes},
+        'benchmark_replay': {'result_timeout': max(120.0, 3 * config.give_up_after)}}
+    return NodeEntry(
+        entry.name, {**entry.parameters, **by_node.get(entry.name, {}), **extra},
+        entry.essential)
+
+
+class _Observer:
+    """Hear turns and finished episodes from outside the graph, on the caller's thread."""
+
+    def __init__(
+            self, namespace: str, domain_id: int, on_record: OnRecord,
+            on_turn: OnTurn | None) -> None:
+        self._on_record, self._on_turn = on_record, on_turn
+        self._context = Context()
+        rclpy.init(
+            context=self._context, domain_id=domain_id,
+            signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node(
+            'eval_observer', context=self._context, namespace=namespace,
+            use_global_arguments=False, start_parameter_services=False)
+        self._node.create_subscription(
+            String, 'benchmark_replay/progress', self._on_progress, EVENTS)
+        if on_turn is not None:
+            self._node.create_subscription(
+                String, 'search_planner/turn', self._on_turn_message, EVENTS)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+
+    def listen(self, seconds: float) -> None:
+        """Take what has arrived, waiting for it up to ``seconds``."""
+        self._executor.spin_once(timeout_sec=seconds)
+
+    def __enter__(self) -> _Observer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.remove_node(self._node)
+        self._node.destroy_node()
+        self._executor.shutdown(timeout_sec=0.5)
+        self._context.shutdown()
+
+    def _on_progress(self, message: String) -> None:
+        self._on_record(json.loads(message.data))
+
+    def _on_turn_message(self, message: String) -> None:
+        assert self._on_turn is not None
+        try:
+            self._on_turn(TurnLine.from_json(message.data))
+        except MessageError as error:
+            raise HvsError(f'the graph sent a turn that is none: {error}') from error

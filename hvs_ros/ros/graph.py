@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The graph, once: per deployment the nodes, parameter files and arguments.
+
+``ros2 launch`` (through ``ros/launch_description.py``) and ``hvs up`` (through ``ros/bringup.py``)
+both run what this module lists; there is no second list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hvs_ros.core.errors import InputError
+from hvs_ros.core.share import share_path
+
+PROFILES = ('published-2025', 'published-2026', 'strict')
+PARENT = 'HVS_PARENT_PID'
+"""Environment variable that names the process a node must not outlive."""
+GAZES = ('virtual', 'physical', 'hybrid')
+NODES = {
+    'panorama_camera': 'PanoramaCamera', 'view_renderer': 'ViewRenderer',
+    'search_planner': 'SearchPlanner', 'humanoid_controller': 'HumanoidController',
+    'humanoid_simulator': 'HumanoidSimulator', 'benchmark_replay': 'BenchmarkReplay'}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """
+    Declare one launch argument.
+
+    ``sets`` lists the parameters it goes to, as ``node.parameter``; an empty value leaves them
+    to the parameter files.
+    """
+
+    name: str
+    default: str
+    description: str
+    sets: tuple[str, ...] = ()
+    kind: Callable[[str], Any] = str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeEntry:
+    """Name one node of the graph; the graph ends when an ``essential`` one does."""
+
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    essential: bool = False
+
+    @property
+    def factory(self) -> str:
+        """Return where its class is, as ``module:Class``."""
+        return f'hvs_ros.nodes.{self.name}:{NODES[self.name]}'
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """List what one deployment runs and what a user may set."""
+
+    name: str
+    summary: str
+    nodes: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    essential: tuple[str, ...] = ()
+
+    @property
+    def parameter_file(self) -> str:
+        """Return the share path of the deployment's own parameters."""
+        return f'config/{self.name}.yaml'
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ('true', '1', 'yes'):
+        return True
+    if text.lower() in ('false', '0', 'no'):
+        return False
+    raise ValueError('true or false')
+
+
+_PLANNER = Argument(
+    'planner', 'builtin', 'who decides: builtin, oracle, sweep, random, openai:MODEL@URL, '
+    'recorded:FILE or a YAML file', ('search_planner.planner', 'benchmark_replay.planner'))
+_MAX_TURNS = Argument(
+    'max_turns', '', 'turns of a search at most',
+    ('search_planner.max_turns', 'benchmark_replay.max_turns'), int)
+
+
+def _profile(default: str) -> Argument:
+    return Argument(
+        'profile', default, 'what counts as an answer and as success',
+        ('search_planner.profile', 'benchmark_replay.profile'), choices=PROFILES)
+
+
+def _gaze(default: str) -> Argument:
+    return Argument(
+        'gaze', default, 'what turns to a goal: the renderer inside the panorama (virtual), neck '
+        'and body (physical), the body in yaw and the renderer in pitch (hybrid)',
+        ('view_renderer.gaze', 'humanoid_controller.gaze'), choices=GAZES)
+
+
+_WALK = Argument(
+    'walk_distance', '', 'metres to walk after a path search; 0 turns only',
+    ('search_planner.walk_distance',), float)
+_PANORAMA = Argument(
+    'panorama', '', 'image file or folder that stands in for the 360 degree camera',
+    ('panorama_camera.source',))
+_STILL = Argument(
+    'still_panorama', '', 'the panorama does not change: true for image files',
+    ('view_renderer.still_panorama',), _flag)
+
+COMMON = (
+    Argument('namespace', '', 'namespace of every node'),
+    Argument('params_file', '',
+             "parameter file read after the deployment's own; arguments win over it"),
+    Argument('use_sim_time', '', 'take the time from /clock', kind=_flag))
+
+DEPLOYMENTS: dict[str, Deployment] = {
+    deployment.name: deployment for deployment in (
+        Deployment(
+            'replay', 'benchmark panoramas, scored',
+            ('humanoid_simulator', 'humanoid_controller', 'view_renderer', 'search_planner',
+             'benchmark_replay'),
+            (Argument('episodes', '', 'benchmark folder or zip (default: the bundled episodes)',
+                      ('benchmark_replay.episodes', 'search_planner.episodes')),
+             Argument('out', '', 'run folder (default: runs/<time>-replay)',
+                      ('benchmark_replay.out',)),
+             _PLANNER, _profile('published-2026'), _gaze('virtual'), _MAX_TURNS,
+             Argument('limit', '', 'episodes at most', ('benchmark_replay.limit',), int),
+             Argument('repeats', '', 'searches an episode', ('benchmark_replay.repeats',), int),
+             Argument('seed', '', 'seed of the run',
+                      ('benchmark_replay.seed', 'search_planner.seed'), int)),
+            essential=('benchmark_replay',)),
+        Deployment(
+            'simulation', 'a kinematic humanoid inside a panorama; send it instructions',
+            ('humanoid_simulator', 'panorama_camera', 'humanoid_controller', 'view_renderer',
+             'search_planner'),
+            (_PANORAMA, _PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS, _WALK,
+             Argument('speed_factor', '', 'simulated seconds a second',
+                      ('humanoid_simulator.speed_factor',), float))),
+        Deployment(
+            'robot', 'a real humanoid; camera driver and joint controllers run elsewhere',
+            ('humanoid_controller', 'view_renderer', 'search_planner'),
+            (_PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS, _WALK, _PANORAMA,
+             _STILL,
+             Argument('deadman', '', 'move only while the Bool topic deadman is true and fresh',
+                      ('humanoid_controller.deadman',), _flag),
+             Argument('obstacle', '', 'walk only while the LaserScan topic obstacle is clear',
+                      ('humanoid_controller.obstacle',), _flag),
+             Argument('emergency_stop', '', 'listen to the Bool topic emergency_stop',
+                      ('humanoid_controller.emergency_stop',), _flag))),
+    )}
+
+
+def deployment_of(name: str) -> Deployment:
+    """Return the deployment; raise ``InputError`` naming the known ones."""
+    if name not in DEPLOYMENTS:
+        raise InputError(
+            f'unknown deployment {name!r}: it is one of {", ".join(DEPLOYMENTS)}')
+    return DEPLOYMENTS[name]
+
+
+def read_values(deployment: Deployment, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return every argument's typed value, None where nothing was set; raise ``InputError``."""
+    known = {argument.name: argument for argument in (*deployment.arguments, *COMMON)}
+    for name in given:
+        if name not in known:
+            raise InputError(
+                f'{deployment.name} has no argument {name!r}; it has {", ".join(sorted(known))}')
+    values: dict[str, Any] = {}
+    for name, argument in known.items():
+        text = given.get(name, argument.default)
+        try:
+            values[name] = argument.kind(text) if text != '' else None
+        except ValueError as error:
+            raise InputError(f'argument {name} cannot be {text!r}: {error}') from error
+        if text and argument.choices and text not in argument.choices:
+            raise InputError(
+                f'argument {name} cannot be {text!r}: it is one of {", ".join(argument.choices)}')
+    return values
+
+
+def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
+    """Return the nodes of a deployment with the parameters its arguments set."""
+    values = read_values(deployment, given)
+    names = list(deployment.nodes)
+    if deployment.name == 'robot' and values['panorama']:
+        names.insert(0, 'panorama_camera')
+    if deployment.name == 'simulation' and not values['panorama']:
+        values['panorama'] = _bundled_panorama()
+    if deployment.name == 'replay' and not values['episodes'] and not values['out']:
+        values['episodes'] = str(share_path('sim/episodes'))
+    _refuse_blind_walk(deployment, values)
+    parameters: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for argument in deployment.arguments:
+        for target in argument.sets:
+            node, _, parameter = target.partition('.')
+            if node in parameters and values[argument.name] is not None:
+                parameters[node][parameter] = values[argument.name]
+    for name in names:
+        if values['use_sim_time'] is not None and name != 'humanoid_simulator':
+            parameters[name]['use_sim_time'] = values['use_sim_time']
+    return [
+        NodeEntry(name, parameters[name], name in deployment.essential) for name in names]
+
+
+def _bundled_panorama() -> str:
+    return str(sorted(share_path('sim/episodes/hos').glob('room_*/*.jpg'))[0])
+
+
+def parameter_files(deployment: Deployment, given: Mapping[str, str]) -> list[str]:
+    """Return the parameter files in reading order; the last one wins."""
+    files = [str(share_path(deployment.parameter_file))]
+    return files + ([given['params_file']] if given.get('params_file') else [])
+
+
+def _refuse_blind_walk(deployment: Deployment, values: Mapping[str, Any]) -> None:
+    """Refuse to let a robot walk where neither a person nor a scanner could stop it."""
+    if deployment.name != 'robot' or not values['walk_distance']:
+        return
+    if not values['deadman'] and not values['obstacle']:
+        raise InputError(
+            f'walk_distance {values["walk_distance"]:g} is refused on a robot without a deadman '
+            'or an obstacle topic: this stack does not avoid obstacles')
