@@ -15,7 +15,7 @@ import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared'
 needs_shared = pytest.mark.skipif(
-    not (SHARED / 'parity').is_dir(), reason='the shared reference data is not beside the checkout')
+    not (SHARED / 'parity').is_dir(), reason='the reference data is not beside the checkout')
 
 
 def smooth_panorama(width: int, height: int, seed: int = 0) -> np.ndarray:

@@ -233,14 +233,14 @@ def test_the_same_start_twice_is_refused(tmp_path):
 def test_one_scene_name_in_two_roots_is_refused_naming_both(tmp_path):
     for root in ('first', 'second'):
         write_scene(tmp_path / root, 'room', [item()])
-    with pytest.raises(EpisodeError, match='first/room/.* and .*second/room/'):
+    with pytest.raises(EpisodeError, match=r'first/room/.* and .*second/room/'):
         load_episodes(tmp_path)
 
 
 def test_missing_and_empty_places_are_refused(tmp_path):
     with pytest.raises(EpisodeError, match='nowhere: no such folder or zip'):
         load_episodes(tmp_path / 'nowhere')
-    with pytest.raises(EpisodeError, match='holds no episodes: no <scene>/annotation.json'):
+    with pytest.raises(EpisodeError, match=r'holds no episodes: no <scene>/annotation\.json'):
         load_episodes(tmp_path)
     scene = write_scene(tmp_path, 'room', [item()])
     with pytest.raises(EpisodeError, match='is a single scene'):
@@ -275,7 +275,7 @@ def test_a_truncated_panorama_is_refused_unless_it_is_not_selected(tmp_path, suf
 
 def test_a_file_that_is_no_zip_is_refused(tmp_path):
     (tmp_path / 'bench.zip').write_text('not a zip at all')
-    with pytest.raises(EpisodeError, match='bench.zip is neither a folder nor a zip'):
+    with pytest.raises(EpisodeError, match=r'bench\.zip is neither a folder nor a zip'):
         load_episodes(tmp_path / 'bench.zip')
 
 

@@ -43,7 +43,8 @@ def test_both_signs_flip_in_every_quadrant(benchmark, yaw, pitch, direction):
 
 @pytest.mark.parametrize(('gaze', 'direction'), [
     (Gaze(0, 0), (1, 0, 0)), (Gaze(QUARTER, 0), (0, 1, 0)), (Gaze(0, QUARTER), (0, 0, -1)),
-    (Gaze(-QUARTER, 0), (0, -1, 0)), (Gaze(0, -QUARTER), (0, 0, 1)), (Gaze(math.pi, 0), (-1, 0, 0))])
+    (Gaze(-QUARTER, 0), (0, -1, 0)), (Gaze(0, -QUARTER), (0, 0, 1)),
+    (Gaze(math.pi, 0), (-1, 0, 0))])
 def test_directions_along_the_axes(gaze, direction):
     np.testing.assert_allclose(gaze.direction(), direction, atol=1e-15)
 

@@ -10,11 +10,14 @@ import threading
 import zlib
 
 import cv2
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from imaging_fixtures import encoded, smooth_panorama, zip_folder
 import numpy as np
 import pytest
 import simplejpeg
 
+from hvs_ros.core.image_header import HeaderError, check_png_chunks
 from hvs_ros.core.panorama import (
     Panorama,
     PanoramaCache,
@@ -27,15 +30,16 @@ from hvs_ros.core.panorama import (
 SUFFIXES = ('.jpg', '.png', '.webp')
 
 
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', checksum)
+
+
 def png(width: int, height: int) -> bytes:
     """Return a PNG that claims a size and holds next to nothing."""
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', checksum)
-
-    return b'\x89PNG\r\n\x1a\n' + chunk(
-        b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)) + chunk(
-        b'IDAT', zlib.compress(b'\0')) + chunk(b'IEND', b'')
+    return b'\x89PNG\r\n\x1a\n' + png_chunk(
+        b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)) + png_chunk(
+        b'IDAT', zlib.compress(b'\0')) + png_chunk(b'IEND', b'')
 
 
 def progressive_jpeg() -> bytes:
@@ -114,19 +118,61 @@ def test_the_missing_end_is_seen_without_decoding(tmp_path, suffix):
         cut.header(whole=True)
 
 
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture(tmp_path):
+    path, content = tmp_path / 'pano.jpg', encoded('.jpg', 640, 320)
+    path.write_bytes(content[:2] + b'\xff\xfe\0\x04\xff\xd9' + content[2:-9])
+    with pytest.raises(PanoramaError, match='is truncated'):
+        PanoramaFile(path, size=path.stat().st_size).header(whole=True)
+
+
 @pytest.mark.parametrize('content', [
     progressive_jpeg()[:9000] + b'\xff\xd9', encoded('.jpg', 640, 320)[:9000] + b'\xff\xd9'])
 def test_a_jpeg_cut_short_and_closed_again_is_refused(content):
     """The codec fills the rest with grey and merely warns."""
-    with pytest.raises(PanoramaError, match='pano.jpg is corrupt'):
+    with pytest.raises(PanoramaError, match=r'pano\.jpg is corrupt'):
         decode(content, 'pano.jpg')
 
 
 def test_a_flipped_bit_in_a_png_is_refused():
     content = bytearray(encoded('.png', 640, 320))
     content[len(content) // 2] ^= 4
-    with pytest.raises(PanoramaError, match='pano.png is corrupt'):
+    with pytest.raises(PanoramaError, match=r'pano\.png is corrupt'):
         decode(bytes(content), 'pano.png')
+
+
+@pytest.mark.parametrize('cut', [-1, -13, -400])
+def test_damage_to_a_png_is_found_whatever_the_decoder_says(cut):
+    content = bytearray(encoded('.png'))
+    check_png_chunks(bytes(content))
+    with pytest.raises(HeaderError, match='truncated'):
+        check_png_chunks(bytes(content[:cut]))
+    content[cut - 20] ^= 1
+    with pytest.raises(HeaderError, match='checksum'):
+        check_png_chunks(bytes(content))
+
+
+def test_a_picture_is_never_turned_as_its_exif_says():
+    whole = encoded('.png', 64, 32)
+    quarter_turn = b'MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
+    turned = whole[:33] + png_chunk(b'eXIf', quarter_turn) + whole[33:]
+    assert (decode(turned, 'pano') == smooth_panorama(64, 32)).all()
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(
+    suffix=st.sampled_from(SUFFIXES), at=st.integers(0, 1500), bits=st.integers(1, 255),
+    cut=st.integers(0, 1500))
+def test_a_damaged_file_is_a_picture_or_one_sentence(suffix, at, bits, cut):
+    content = bytearray(encoded(suffix))
+    content[at % len(content)] ^= bits
+    if cut < 400:
+        del content[len(content) - cut:]
+    try:
+        image = decode(bytes(content), 'pano')
+    except PanoramaError as error:
+        assert str(error).startswith('pano is ') and '\n' not in str(error)
+    else:
+        assert image.ndim == 3 and image.dtype == np.uint8
 
 
 @pytest.mark.parametrize(('content', 'named'), [
