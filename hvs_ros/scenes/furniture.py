@@ -22,7 +22,7 @@ CAR_PAINT: tuple[Colour, ...] = ((196, 196, 194), (60, 58, 56), (228, 230, 230),
                                  (132, 134, 136))
 
 
-def door(width: float = 0.95, height: float = 2.1, colour: Colour = (150, 168, 182),
+def door(width: float = 0.95, height: float = 2.1, colour: Colour = (176, 190, 200),
          frame: Colour = (214, 218, 220)) -> list[Shape]:
     """Return a closed door leaf with two panels, a frame and a handle."""
     leaf, edge = plain(colour, gloss=0.2), plain(frame, gloss=0.2)
@@ -161,7 +161,8 @@ def sofa(rng: Random, width: float = 1.9) -> list[Shape]:
     half = width / 2 - 0.02
     for side in (-1, 1):
         shapes.append(Box((side * half, 0.36, -0.42), (0.18, 0.40, 0.84), cloth))
-        shapes.append(Cone((side * half, 0.56, -0.84), (side * half, 0.56, -0.02), 0.10, 0.10, cloth))
+        shapes.append(Cone((side * half, 0.56, -0.84), (side * half, 0.56, -0.02), 0.10, 0.10,
+                           cloth))
         shapes.append(Box((side * width * 0.22, 0.40, -0.46), (width * 0.41, 0.15, 0.66), pad))
         shapes.append(Box((side * width * 0.22, 0.64, -0.24), (width * 0.40, 0.40, 0.15), pad,
                           tilt_x(0.2)))
@@ -194,7 +195,7 @@ def pillar(height: float, radius: float = 0.34) -> list[Shape]:
     stone = plain((196, 202, 206), gloss=0.25)
     return [
         Cone((0, 0, 0), (0, height, 0), radius, radius, stone),
-        Cone((0, 0, 0), (0, 0.22, 0), radius + 0.08, radius + 0.05, plain((120, 124, 126), gloss=0.3)),
+        Cone((0, 0, 0), (0, 0.22, 0), radius + 0.08, radius + 0.05, plain((120, 124, 126))),
         Cone((0, height - 0.3, 0), (0, height, 0), radius + 0.02, radius + 0.16, stone),
     ]
 
@@ -223,14 +224,19 @@ def pendant(height: float, drop: float = 0.7) -> list[Shape]:
         Cone((0, height - drop, 0), (0, height, 0), 0.008, 0.008, DARK),
         Cone((0, height - drop - 0.22, 0), (0, height - drop, 0), 0.26, 0.07,
              plain((198, 206, 210), gloss=0.3)),
-        Ellipsoid((0, height - drop - 0.2, 0), (0.11, 0.08, 0.11), plain((232, 248, 255), glow=1.3)),
+        Ellipsoid((0, height - drop - 0.2, 0), (0.11, 0.08, 0.11),
+                  plain((232, 248, 255), glow=1.3)),
     ]
 
 
-def tree(rng: Random, height: float = 5.5) -> list[Shape]:
+def foliage(rng: Random) -> Material:
+    """Return a leafy material, dull enough not to be taken for a green thing."""
+    return Material(texture=textures.leaves(rng, (62, 104, 88)), tile=(1.1, 1.1))
+
+
+def tree(rng: Random, leaf: Material, height: float = 5.5) -> list[Shape]:
     """Return a tree with a crown of several leafy balls."""
     bark = plain((64, 78, 92))
-    leaf = Material(texture=textures.leaves(rng, (62, 104, 88)), tile=(1.1, 1.1))
     shapes: list[Shape] = [Cone((0, 0, 0), (0, height * 0.6, 0), 0.15, 0.09, bark)]
     for k in range(7):
         turn = k * 2.4 + float(rng.uniform(0, 0.6))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hvs_ros.scenes import furniture, signs, textures
-from hvs_ros.scenes.lighting import Lamp, Lighting
-from hvs_ros.scenes.materials import Colour, Material, picture, plain
+from hvs_ros.scenes.lighting import Lamp, Lighting, Opening
+from hvs_ros.scenes.materials import Colour, Material, plain
 from hvs_ros.scenes.shapes import Box, Panel, Vector
 from hvs_ros.scenes.stage import Spot, Stage, Way
 
@@ -36,10 +36,10 @@ def _planes(size: Vector) -> tuple[tuple[Vector, Vector], ...]:
 
 
 def _light(size: Vector, direction: Vector, key: float, lamps: tuple[Lamp, ...],
-           sky: float = 0.78) -> Lighting:
-    return Lighting(direction, (key * 0.96, key, key * 1.03), (sky, sky, sky),
-                    (sky * 0.80, sky * 0.82, sky * 0.84), (0, 0, 0), max(size[0], size[2]) + 1.5,
-                    softness=0.10, walls=_planes(size), lamps=lamps)
+           sky: float, openings: tuple[Opening, ...] = ()) -> Lighting:
+    return Lighting(direction, (key * 0.84, key * 0.96, key * 1.04), (sky, sky, sky),
+                    (sky * 0.92, sky * 0.96, sky * 0.98), (0, 0, 0), max(size[0], size[2]) + 1.5,
+                    softness=0.08, walls=_planes(size), lamps=lamps, openings=openings)
 
 
 def _on_top(stage: Stage, x: float, z: float, yaw: float, height: float,
@@ -55,12 +55,10 @@ def _wall_point(yaw: float, away: float, along: float) -> tuple[float, float]:
     return c * along + s * away, -s * along + c * away
 
 
-def _along_wall(stage: Stage, yaw: float, away: float, width: float) -> None:
-    """Fill a wall with furniture, a picture and a hook for a clock."""
+def _along_wall(stage: Stage, piece: str, yaw: float, away: float, width: float) -> None:
+    """Fill a wall with a piece of furniture, a picture and a hook for a clock."""
     rng = stage.rng
-    piece = ('sideboard', 'sofa', 'bookcase')[int(rng.integers(3))]
     along = float(rng.uniform(-0.25, 0.25)) * (width - 2.4)
-    x, z = _wall_point(yaw, away, along)
     inner_x, inner_z = _wall_point(yaw, away - 0.25, along)
     if piece == 'sideboard':
         stage.mount(furniture.sideboard(rng), yaw, away, along)
@@ -101,17 +99,21 @@ def room(stage: Stage) -> None:
         stage.mount(furniture.window(view, 1.5, 1.35, 0.85, curtain), side, w / 2, along)
     stage.mount(furniture.door(), SOUTH, d / 2, w / 2 - 1.1)
     stage.block(*_wall_point(SOUTH, d / 2 - 0.4, w / 2 - 1.1), 0.7)
-    _along_wall(stage, NORTH, d / 2, w)
-    _along_wall(stage, -side, w / 2, d)
-    _along_wall(stage, SOUTH, d / 2, w - 2.5)
+    pieces = rng.permutation(['sideboard', 'sofa', 'bookcase']).tolist()
+    _along_wall(stage, pieces[0], NORTH, d / 2, w)
+    _along_wall(stage, pieces[1], -side, w / 2, d)
+    _along_wall(stage, pieces[2], SOUTH, d / 2, w - 2.5)
     _middle(stage, w, d, side)
     stage.put(furniture.pendant(h), 0.0, (0.0, 0.0, 1.2))
     inset = 0.55
     stage.floors.append((-w / 2 + inset, -d / 2 + inset, w / 2 - inset, d / 2 - inset))
     towards = 1.0 if side == WEST else -1.0
-    stage.lighting = _light(size, (0.75 * towards, -1.25, float(rng.uniform(-0.3, 0.3))), 0.95,
-                            (Lamp((0, h - 1.0, 1.2), (0.24, 0.30, 0.36), 1.8),
-                             Lamp((-towards * (w / 2 - 0.3), 1.6, 0), (0.34, 0.32, 0.30), 1.9)))
+    panes = tuple(Opening((-towards * w / 2, 0.85, along - 0.75), (0, 0, 1.5), 1.35, 0.16)
+                  for along in (-d / 4, d / 4))
+    stage.lighting = _light(size, (1.0 * towards, -0.85, float(rng.uniform(-0.35, 0.35))), 2.1,
+                            (Lamp((0, h - 1.0, 1.2), (0.20, 0.27, 0.33), 1.8),
+                             Lamp((-towards * (w / 2 - 0.3), 1.6, 0), (0.42, 0.41, 0.40), 2.1)),
+                            0.72, panes)
 
 
 def _middle(stage: Stage, w: float, d: float, side: float) -> None:
@@ -160,8 +162,8 @@ def corridor(stage: Stage) -> None:
     for left, right in ((-w / 2 + inset, -0.75), (0.75, w / 2 - inset)):
         stage.floors.append((left, -d / 2 + 1.6, right, d / 2 - 1.6))
     stage.reach = 5.2
-    lamps = tuple(Lamp((x, h - 0.25, z), (0.34, 0.36, 0.37), 1.5) for x, z in lights)
-    stage.lighting = _light(size, (0.35, -1.3, 0.25), 0.42, lamps, 0.56)
+    lamps = tuple(Lamp((x, h - 0.3, z), (0.36, 0.39, 0.40), 2.0) for x, z in lights[::2])
+    stage.lighting = _light(size, (0.35, -1.3, 0.25), 0.42, lamps, 0.66)
 
 
 def _room_doors(stage: Stage, w: float, d: float) -> None:
@@ -198,8 +200,8 @@ def _corridor_ends(stage: Stage, d: float, h: float) -> None:
     out, other = (NORTH, SOUTH) if rng.random() < 0.5 else (SOUTH, NORTH)
     owner = stage.new_owner()
     stage.mount(furniture.glass_door(textures.outlook(rng)), out, d / 2, 0.0, owner)
-    stage.mount(furniture.plate(signs.sign('EXIT', signs.GREEN, runner=True), 0.28, 2.44, 0.08, 0.85),
-                out, d / 2, 0.0)
+    label = signs.sign('EXIT', signs.GREEN, runner=True)
+    stage.mount(furniture.plate(label, 0.28, 2.44, 0.08, 0.85), out, d / 2, 0.0)
     stage.ways.append(Way('Leave through the exit', owner, 0))
     # A hanging sign near the middle, so that the exit is announced from afar too.
     z = stage.eye[1] + (3.4 if out == NORTH else -3.4)
@@ -240,8 +242,8 @@ def lobby(stage: Stage) -> None:
     _hall_fittings(stage, w, d)
     stage.floors.append((-w / 2 + 1.2, -d / 2 + 1.4, w / 2 - 1.2, d / 2 - 1.6))
     stage.reach = 5.6
-    lamps = tuple(Lamp((x, h - 0.4, z), (0.30, 0.31, 0.32), 2.4) for x, z in lights[::2])
-    stage.lighting = _light(size, (0.45, -1.3, 0.3), 0.75, lamps, 0.62)
+    lamps = tuple(Lamp((x, h - 0.7, 0.0), (0.34, 0.38, 0.40), 3.2) for x in (-4.5, 4.5))
+    stage.lighting = _light(size, (0.45, -1.3, 0.3), 0.70, lamps, 0.74)
 
 
 def _gates(stage: Stage, w: float, d: float) -> None:
@@ -270,12 +272,18 @@ def _stairs_and_exit(stage: Stage, w: float, d: float) -> None:
     stage.ways.append(Way('Take the stairs up', owner, 1))
     owner = stage.new_owner()
     stage.mount(furniture.glass_door(textures.outlook(rng)), SOUTH, d / 2, 2.6, owner)
-    stage.mount(furniture.plate(signs.sign('EXIT', signs.GREEN, runner=True), 0.4, 2.55, 0.1, 0.85),
-                SOUTH, d / 2, 2.6)
+    label = signs.sign('EXIT', signs.GREEN, runner=True)
+    stage.mount(furniture.plate(label, 0.4, 2.55, 0.1, 0.85), SOUTH, d / 2, 2.6)
     stage.ways.append(Way('Leave through the exit', owner, 0))
     owner = stage.new_owner()
     stage.mount(furniture.lift(), -side, w / 2, 2.2, owner)
-    stage.ways.append(Way('Go to the lift', owner, 1))
+    labelled = rng.random() < 0.5
+    stage.ways.append(Way('Go to the lift', owner, 2 if labelled else 1))
+    if labelled:
+        # The word hangs on another wall; only its arrow knows the way.
+        arrow = 'right' if side == EAST else 'left'
+        stage.mount(furniture.plate(signs.sign('LIFT', arrow=arrow), 0.36, 3.1, 0.05, 0.5), SOUTH,
+                    d / 2, 0.2)
 
 
 def _hall_fittings(stage: Stage, w: float, d: float) -> None:
@@ -293,5 +301,5 @@ def _hall_fittings(stage: Stage, w: float, d: float) -> None:
     for wall, along in ((NORTH, -2.2), (NORTH, 2.2), (SOUTH, -0.4)):
         x, z = _wall_point(wall, d / 2, along)
         stage.hooks.append(Spot((x, 0.35, z), 0.4, wall))
-    stage.mount([Panel((-0.6, 0, -0.05), (1.2, 0, 0), (0, 0.01, 0), picture(
-        textures.painting(rng), 1.2, 0.9))], WEST, w / 2, 0.0)
+    for along in (-4.0, 4.6):
+        stage.mount(furniture.framed(textures.painting(rng), 1.5, 1.1, 2.1), EAST, w / 2, along)

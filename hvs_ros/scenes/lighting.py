@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvs_ros.scenes.rays import ParallelRays, cast
-from hvs_ros.scenes.shapes import Array, Shape, Vector
+from hvs_ros.scenes.shapes import Array, Shape, Vector, dot
 
 _RANGE = 8.0
 _TABLE_SIZE = 4096
@@ -28,8 +28,8 @@ _TONE = _tone_table()
 
 def tone(light: Array) -> NDArray[np.uint8]:
     """Return 8-bit display values for linear light; bright parts roll off instead of clipping."""
-    scaled = light * np.float32(_TABLE_SIZE / _RANGE)
-    return np.asarray(_TONE[np.clip(scaled, 0, _TABLE_SIZE - 1).astype(np.int32)])
+    scaled = np.minimum(light * np.float32(_TABLE_SIZE / _RANGE), _TABLE_SIZE - 1)
+    return _TONE.take(scaled.astype(np.int32))
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,45 @@ class Lamp:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """
+    Let the far light in through an upright rectangle, such as a window.
+
+    corner: its lowest corner, metres. across: its horizontal edge. height: of the rectangle.
+    """
+
+    corner: Vector
+    across: Vector
+    height: float
+    spill: float = 0.12
+
+    def admits(self, points: Array, towards: Array) -> Array:
+        """Return the share of light, `spill` to 1, that points (3, N) get from `towards`."""
+        across = np.array(self.across, np.float32)
+        wide = np.float32(np.linalg.norm(across))
+        across = across / wide
+        normal = np.array([across[2], 0, -across[0]], np.float32)
+        corner = np.array(self.corner, np.float32)
+        gap = normal @ corner - normal @ points
+        slope = float(normal @ towards)
+        far = gap / np.float32(slope if abs(slope) > 1e-6 else 1e-6)
+        along = across @ points - across @ corner + far * (across @ towards)
+        up = points[1] - corner[1] + far * towards[1]
+        # The sun is no point: the further from the window, the softer the edge of its patch.
+        soft = 1 / (0.03 + 0.02 * np.maximum(far, 0))
+        inside = np.minimum(np.minimum(along, wide - along), np.minimum(up, self.height - up))
+        share = np.clip(inside * soft + 0.5, 0, 1) * (far > 0)
+        return np.asarray(np.float32(self.spill) + np.float32(1 - self.spill) * share)
+
+
+@dataclass(frozen=True)
 class Lighting:
     """
     Describe the light of a scene; colours are BGR, linear.
 
     direction: of travel of the far light. centre, span: the square it covers, metres.
     softness: blur of its shadows, metres. walls: (point, normal) of planes whose corners darken.
+    openings: where the far light comes in; none means the sky is open.
     """
 
     direction: Vector
@@ -59,6 +92,7 @@ class Lighting:
     softness: float = 0.06
     walls: tuple[tuple[Vector, Vector], ...] = ()
     lamps: tuple[Lamp, ...] = ()
+    openings: tuple[Opening, ...] = ()
 
 
 class ShadowMap:
@@ -114,10 +148,25 @@ class Illumination:
         share = np.ones(points.shape[1], np.float32)
         for point, normal in self._lighting.walls:
             axis = np.array(normal, np.float32)
-            away = axis @ points - np.float32(np.dot(point, normal))
             facing = 1 - np.abs(axis @ normals)
-            share *= 1 - 0.42 * facing * np.exp(-np.abs(away) / np.float32(0.42))
+            away = np.abs(axis @ points - np.float32(np.dot(point, normal)))
+            # Flat shapes skip the plane they lie in, and every plane too far away to matter.
+            if facing.max() > 0.01 and away.min() < 1.8:
+                share *= 1 - 0.42 * facing * np.exp(away * np.float32(-2.4))
         return share
+
+    def _direct(self, points: Array, normals: Array) -> tuple[Array, Array]:
+        """Return the shadow and the strength of the far light."""
+        facing = np.maximum(self._towards @ normals, 0)
+        if facing.max() <= 0:
+            return np.zeros(1, np.float32), np.zeros(1, np.float32)
+        shadow = self._key.lit(points)
+        for opening in self._lighting.openings[:1]:
+            share = opening.admits(points, self._towards)
+            for other in self._lighting.openings[1:]:
+                share = np.maximum(share, other.admits(points, self._towards))
+            shadow = shadow * share
+        return shadow, facing * shadow
 
     def light(self, points: Array, normals: Array, view: Array, albedo: Array,
               gloss: float) -> Array:
@@ -125,36 +174,42 @@ class Illumination:
         spec = self._lighting
         share = self._open(points, normals)
         up = 0.5 + 0.5 * normals[1]
-        above = self._above.lit(points)
+        above = self._above.lit(points) if up.max() > 0.02 else np.float32(1)
         sky = share * up * (0.3 + 0.7 * above)
         below = share * (1 - up) * (0.6 + 0.4 * above)
-        facing = self._towards @ normals
-        shadow = np.where(facing > 0, self._key.lit(points), np.float32(0))
-        direct = np.maximum(facing, 0) * shadow
-        total = np.empty_like(albedo)
+        shadow, direct = self._direct(points, normals)
+        total = np.empty_like(points)
         for c in range(3):
-            total[c] = albedo[c] * (np.float32(spec.sky[c]) * sky
-                                    + np.float32(spec.ground[c]) * below
-                                    + np.float32(spec.key[c]) * direct)
+            total[c] = (np.float32(spec.sky[c]) * sky + np.float32(spec.ground[c]) * below
+                        + np.float32(spec.key[c]) * direct)
+        for lamp in spec.lamps:
+            strength = self._lamp(lamp, points, normals) * share
+            for c in range(3):
+                total[c] += np.float32(lamp.colour[c]) * strength
+        total *= albedo
         if gloss > 0:
-            half = self._towards[:, None] - view
-            half /= np.linalg.norm(half, axis=0) + np.float32(1e-6)
-            shine = np.maximum(np.sum(half * normals, axis=0), 0) ** np.float32(48)
-            rim = (1 + np.minimum(np.sum(view * normals, axis=0), 0)) ** 4
-            mirrored = 0.5 + 0.5 * (view[1] - 2 * np.sum(view * normals, axis=0) * normals[1])
-            extra = np.float32(gloss) * (shine * shadow * 0.9 + (0.05 + 0.3 * rim) * mirrored * share)
+            extra = self._shine(normals, view, shadow, share) * np.float32(gloss)
             for c in range(3):
                 total[c] += extra * np.float32(spec.sky[c])
-        for lamp in spec.lamps:
-            total += self._lamp(lamp, points, normals, albedo) * share
         return total
 
+    def _shine(self, normals: Array, view: Array, shadow: Array, share: Array) -> Array:
+        """Return the highlight of the far light and the sheen at a slant."""
+        half = self._towards[:, None] - view
+        cosine = np.maximum(dot(half, normals), 0) / (np.sqrt(dot(half, half)) + 1e-6)
+        power = cosine.astype(np.float32)
+        for _ in range(5):
+            power = power * power
+        facing = dot(view, normals)
+        rim = 1 + np.minimum(facing, 0)
+        mirrored = 0.5 + 0.5 * (view[1] - 2 * facing * normals[1])
+        sheen = (0.05 + 0.3 * (rim * rim) ** 2) * mirrored * share
+        return np.asarray(power * shadow * 0.9 + sheen)
+
     @staticmethod
-    def _lamp(lamp: Lamp, points: Array, normals: Array, albedo: Array) -> Array:
+    def _lamp(lamp: Lamp, points: Array, normals: Array) -> Array:
+        """Return the strength of a lamp; the light wraps around edges a little."""
         towards = np.array(lamp.position, np.float32)[:, None] - points
-        square = np.sum(towards * towards, axis=0)
-        facing = np.maximum(np.sum(towards * normals, axis=0), 0) / np.sqrt(square + 1e-4)
-        wrapped = 0.25 + 0.75 * facing
-        strength = wrapped / (1 + square / np.float32(lamp.reach ** 2))
-        colour = np.array(lamp.colour, np.float32)[:, None]
-        return np.asarray(albedo * colour * strength)
+        square = dot(towards, towards)
+        facing = np.maximum(dot(towards, normals), 0) / np.sqrt(square + np.float32(1e-4))
+        return np.asarray((0.25 + 0.75 * facing) / (1 + square * np.float32(lamp.reach ** -2)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Materials: a colour or a tiled picture, sampled with mipmaps so that distance does not flicker."""
+"""Materials: a colour or a tiled picture, sampled with mipmaps so that nothing flickers."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -50,7 +50,8 @@ class Material:
             size = (max(1, self.texture.shape[1] >> level), max(1, self.texture.shape[0] >> level))
             shrunk = cv2.resize(self.texture, size, interpolation=cv2.INTER_AREA)
             # One pixel repeated on every side, so that bilinear sampling wraps around.
-            self._pyramids[level] = cv2.copyMakeBorder(shrunk, 1, 1, 1, 1, cv2.BORDER_WRAP)
+            self._pyramids[level] = np.asarray(
+                cv2.copyMakeBorder(shrunk, 1, 1, 1, 1, cv2.BORDER_WRAP), np.uint8)
         return self._pyramids[level]
 
     def _sample(self, level: int, u: Array, v: Array) -> Image:
@@ -58,34 +59,36 @@ class Material:
         height, width = image.shape[0] - 2, image.shape[1] - 2
         count = u.size
         rows = -(-count // _ROW)
-        x = np.zeros(rows * _ROW, np.float32)
-        y = np.zeros(rows * _ROW, np.float32)
-        x[:count] = (u - np.floor(u)) * width + 0.5
-        y[:count] = (1 - (v - np.floor(v))) * height + 0.5
+        x, y = np.zeros((2, rows * _ROW), np.float32)
+        x[:count] = (u - np.floor(u)) * np.float32(width) + np.float32(0.5)
+        y[:count] = (np.ceil(v) - v) * np.float32(height) + np.float32(0.5)
         picked = cv2.remap(image, x.reshape(rows, _ROW), y.reshape(rows, _ROW),
                            cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return picked.reshape(-1, 3)[:count]
+        return np.asarray(picked, np.uint8).reshape(-1, 3)[:count]
 
     def albedo(self, u: Array, v: Array, footprint: Array) -> Array:
         """
-        Return linear colours (3, N) at texture coordinates in metres.
+        Return linear colours (3, N), or (3, 1) without a texture, at coordinates in metres.
 
         footprint: metres on the surface that one panorama pixel covers, (N,).
         """
         if self.texture is None:
-            return np.repeat(self.tint, u.size, axis=1)
+            return self.tint
         texel = max(self.tile[0] / self.texture.shape[1], self.tile[1] / self.texture.shape[0])
         top = int(np.log2(max(2, min(self.texture.shape[:2])))) - 1
-        wanted = np.clip(np.log2(np.maximum(footprint / np.float32(texel), 1e-3)), 0, top)
-        s, t = u / np.float32(self.tile[0]), v / np.float32(self.tile[1])
+        wanted = np.clip(np.log2(np.maximum(footprint * np.float32(1 / texel), 1e-3)), 0, top)
+        s, t = u * np.float32(1 / self.tile[0]), v * np.float32(1 / self.tile[1])
+        low, high = int(wanted.min()), int(np.ceil(wanted.max()))
+        if low == high:
+            return cv2.LUT(self._sample(low, s, t), TO_LINEAR).T * self.tint
         result = np.zeros((u.size, 3), np.float32)
-        for level in range(int(wanted.min()), int(np.ceil(wanted.max())) + 1):
-            weight = 1 - np.abs(wanted - level)
+        for level in range(low, high + 1):
+            weight = 1 - np.abs(wanted - np.float32(level))
             near = np.flatnonzero(weight > 0)
             if near.size:
-                colours = TO_LINEAR[self._sample(level, s[near], t[near])]
-                result[near] += colours * weight[near, None].astype(np.float32)
-        return np.ascontiguousarray(result.T) * self.tint
+                colours = cv2.LUT(self._sample(level, s.take(near), t.take(near)), TO_LINEAR)
+                result[near] += colours * weight.take(near)[:, None]
+        return result.T * self.tint
 
 
 def plain(colour: Colour, gloss: float = 0.0, glow: float = 0.0) -> Material:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def _darker(colour: Colour, share: float = 0.72) -> Colour:
 
 
 def _tube(points: list[Vector], radius: float, material: Material) -> list[Shape]:
-    return [Cone(a, b, radius, radius, material) for a, b in zip(points, points[1:])]
+    return [Cone(a, b, radius, radius, material) for a, b in pairwise(points)]
 
 
 def _arc(centre: Vector, radius: float, begin: float, end: float, steps: int,
@@ -152,13 +153,14 @@ def plant_pot(colour: Colour) -> list[Shape]:
 
 
 def bin_(colour: Colour) -> list[Shape]:
-    """Model a waste bin with a domed swing lid."""
+    """Model a waste bin with a domed lid and a dark gap under it."""
     body = plain(colour, gloss=0.3)
     return [
         Cone((0, 0, 0), (0, 0.56, 0), 0.17, 0.22, body),
-        Cone((0, 0.56, 0), (0, 0.60, 0), 0.23, 0.23, plain(_darker(colour), gloss=0.3)),
-        Ellipsoid((0, 0.60, 0), (0.22, 0.15, 0.22), body),
-        Box((0, 0.665, -0.165), (0.20, 0.11, 0.02), DARK, tilt_x(0.75)),
+        Cone((0, 0.56, 0), (0, 0.585, 0), 0.20, 0.20, DARK),
+        Cone((0, 0.585, 0), (0, 0.63, 0), 0.235, 0.23, plain(_darker(colour), gloss=0.3)),
+        Ellipsoid((0, 0.63, 0), (0.225, 0.14, 0.225), body),
+        Ellipsoid((0, 0.775, 0), (0.035, 0.025, 0.035), DARK),
     ]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from hvs_ros.scenes import furniture, signs, textures
 from hvs_ros.scenes.lighting import Lighting
-from hvs_ros.scenes.materials import Colour, Material, picture, plain
-from hvs_ros.scenes.shapes import Box, Cone, Panel
+from hvs_ros.scenes.materials import Colour, Image, Material, picture, plain
+from hvs_ros.scenes.shapes import Box, Cone, Panel, Shape
 from hvs_ros.scenes.stage import Stage, Way
 
 _HOUSES: tuple[Colour, ...] = ((172, 190, 204), (150, 162, 178), (196, 202, 204), (140, 150, 164),
@@ -19,49 +19,63 @@ _FAR = 60.0
 def _sunlight(span: float, rng: textures.Random) -> Lighting:
     turn = float(rng.uniform(0, 2 * np.pi))
     direction = (float(np.cos(turn)) * 0.75, -1.1, abs(float(np.sin(turn))) * -0.6)
-    return Lighting(direction, (1.35, 1.5, 1.62), (0.74, 0.66, 0.60), (0.24, 0.26, 0.28),
+    return Lighting(direction, (1.30, 1.45, 1.56), (0.84, 0.77, 0.72), (0.30, 0.32, 0.34),
                     (0, 0, 0), span, softness=0.14)
 
 
 def _house_row(stage: Stage, z: float, facing: float, shops: list[str]) -> None:
     """Add a row of houses along x; `facing` is -1 when their fronts look towards -z."""
     rng = stage.rng
+    distant = [textures.facade(rng, tint, 4, 3) for tint in _HOUSES]
+    glass = (textures.outlook(rng) * 0.45).astype(np.uint8)
     x = -_FAR
     while x < _FAR:
         wide = float(rng.uniform(7.5, 11.0))
         tall = float(rng.uniform(9.0, 15.0))
-        tint = _HOUSES[int(rng.integers(len(_HOUSES)))]
+        style = int(rng.integers(len(_HOUSES)))
+        tint, upper = _HOUSES[style], tall - 4.2
         middle, near = x + wide / 2, abs(x + wide / 2) < 22
-        wall = (textures.bricks(rng) if near and rng.random() < 0.25
-                else textures.plaster(rng, tint))
-        body = Material(texture=wall, tile=(2.0, 2.0))
+        body = Material(texture=textures.bricks(rng), tile=(2.0, 2.0)) if (
+            near and rng.random() < 0.25) else plain(tint)
         stage.add([Box((middle, tall / 2, z - facing * 4), (wide - 0.03, tall, 8.0), body)])
-        front = textures.facade(rng, tint, max(3, round(wide / 2.2)), max(2, round((tall - 4) / 2.9)))
-        upper = tall - 4.2
+        front = distant[style] if not near else textures.facade(
+            rng, tint, max(3, round(wide / 2.2)), max(2, round(upper / 2.9)))
         yaw = 0.0 if facing < 0 else np.pi
-        face = [Panel((-wide / 2 + 0.015, 3.9, -0.02), (wide - 0.03, 0, 0), (0, upper, 0),
-                      picture(front, wide, upper, gloss=0.1), casts=False),
-                Box((0, tall, -0.1), (wide, 0.3, 0.5), plain((190, 194, 196)), casts=False),
-                Box((0, 3.75, -0.08), (wide - 0.1, 0.2, 0.2), plain((176, 180, 184)))]
-        stage.put(face, yaw, (middle, 0.0, z))
+        stage.put([
+            Panel((-wide / 2 + 0.015, 3.9, -0.02), (wide - 0.03, 0, 0), (0, upper, 0),
+                  picture(front, wide, upper, gloss=0.1), casts=False),
+            Box((0, tall, -0.1), (wide, 0.3, 0.5), plain((190, 194, 196)), casts=False),
+            Box((0, 3.75, -0.08), (wide - 0.1, 0.2, 0.2), plain((176, 180, 184))),
+        ], yaw, (middle, 0.0, z))
         if near:
-            _shop(stage, middle, z, yaw, wide, shops.pop())
+            _shop(stage, (middle, z), yaw, wide, shops.pop(), glass)
         x += wide
 
 
-def _shop(stage: Stage, x: float, z: float, yaw: float, wide: float, name: str) -> None:
-    rng = stage.rng
-    tone = furniture.MUTED[int(rng.integers(len(furniture.MUTED)))]
-    glass = textures.outlook(rng)
-    pane = picture((glass * 0.45).astype(np.uint8), wide * 0.28, 1.9, gloss=0.9)
+def _shop(stage: Stage, place: tuple[float, float], yaw: float, wide: float, name: str,
+          glass: Image) -> None:
+    x, z = place
+    tone = furniture.MUTED[int(stage.rng.integers(len(furniture.MUTED)))]
+    pane = picture(glass, wide * 0.28, 1.9, gloss=0.9)
     front = plain((tone[0] * 0.7, tone[1] * 0.7, tone[2] * 0.7), gloss=0.2)
     stage.put([Box((0, 1.75, -0.03), (wide - 0.5, 3.5, 0.08), front)], yaw, (x, 0, z))
     for side in (-1, 1):
         stage.put([Panel((side * wide * 0.28 - wide * 0.14, 0.55, -0.09), (wide * 0.28, 0, 0),
                          (0, 1.9, 0), pane)], yaw, (x, 0, z))
-    stage.put(furniture.door(1.05, 2.3, (112, 116, 120), tone), yaw, (x, 0, z - 0.06 * np.cos(yaw)))
+    before = z - 0.06 * float(np.cos(yaw))
+    stage.put(furniture.door(1.05, 2.3, (112, 116, 120), tone), yaw, (x, 0, before))
     label = signs.sign(name, (tone[0] * 0.5, tone[1] * 0.5, tone[2] * 0.5))
-    stage.put(furniture.plate(label, 0.46, 2.85, 0.06, 0.2), yaw, (x, 0, z - 0.05 * np.cos(yaw)))
+    stage.put(furniture.plate(label, 0.46, 2.85, 0.06, 0.2), yaw, (x, 0, before))
+
+
+def _street_ends(stage: Stage) -> None:
+    """Close the view along the street with a house at either end."""
+    rng = stage.rng
+    front = textures.facade(rng, _HOUSES[int(rng.integers(len(_HOUSES)))], 5, 4)
+    for yaw in (np.pi / 2, -np.pi / 2):
+        x = _FAR * float(np.sin(yaw))
+        stage.put([Box((0, 7.0, 0.1), (26, 14, 0.2), Material(texture=front, tile=(13, 11)),
+                       casts=False)], yaw, (x, 0, 6.0))
 
 
 def _road(stage: Stage, near: float, far: float) -> None:
@@ -87,9 +101,10 @@ def _crossing(stage: Stage, x: float, near: float, far: float) -> int:
     count = int((far - near) / 0.9)
     for k in range(count):
         z = near + 0.3 + k * 0.9
-        stage.add([Panel((x - 1.5, -0.11, z), (3.0, 0, 0), (0, 0, 0.5), paint, casts=False)], owner)
+        stage.add([Panel((x - 1.5, -0.11, z), (3.0, 0, 0), (0, 0, 0.5), paint, casts=False)],
+                  owner)
     for z in (near - 0.35, far + 0.35):
-        pole = [Cone((0, 0, 0), (0, 2.4, 0), 0.04, 0.04, furniture.STEEL),
+        pole: list[Shape] = [Cone((0, 0, 0), (0, 2.4, 0), 0.04, 0.04, furniture.STEEL),
                 Box((0, 2.65, 0), (0.52, 0.52, 0.03), plain((172, 92, 40))),
                 Box((0, 2.65, 0), (0.30, 0.34, 0.034), furniture.WHITE)]
         stage.put(pole, 0.0, (x + 1.8, 0.0, z))
@@ -106,15 +121,18 @@ def street(stage: Stage) -> None:
     _road(stage, near, far)
     _house_row(stage, -4.2, 1.0, shops)
     _house_row(stage, far + 4.8, -1.0, shops)
+    _street_ends(stage)
     side = 1.0 if rng.random() < 0.5 else -1.0
     cross = side * float(rng.uniform(5.5, 7.0))
     owner = _crossing(stage, cross, near, far)
     stage.block(cross, near - 0.4, 1.2)
     stage.ways.append(Way('Cross the street at the zebra crossing', owner, 1))
     _bus_stop(stage, -side * float(rng.uniform(6.0, 7.0)), near)
+    leaf = furniture.foliage(rng)
     for x in (-18.0, -11.5, -3.6, 3.9, 12.0, 19.0):
         if abs(x - cross) > 2.4:
-            stage.put(furniture.tree(rng, float(rng.uniform(4.8, 6.2))), 0.0, (x, 0, near - 0.7))
+            stage.put(furniture.tree(rng, leaf, float(rng.uniform(4.8, 6.2))), 0.0,
+                      (x, 0, near - 0.7))
             stage.block(x, near - 0.7, 0.45)
     for x in (-15.0, 0.8, 15.5):
         stage.put(furniture.street_lamp(), 0.0, (x, 0, near - 0.45))
@@ -159,12 +177,13 @@ def park(stage: Stage) -> None:
                Cone((0, 0.001, 0), (0, 0.034, 0), 7.35, 7.35, slab),
                Box((0, 0.012, 0), (2 * _FAR, 0.03, 2.6), slab),
                Box((0, 0.010, 0), (2.6, 0.03, 2 * _FAR), slab)])
+    leaf = furniture.foliage(rng)
     for k in range(26):
         turn = k * 2 * np.pi / 26 + float(rng.uniform(-0.07, 0.07))
         away = float(rng.uniform(9.5, 21.0))
         x, z = away * float(np.sin(turn)), away * float(np.cos(turn))
         if min(abs(x), abs(z)) > 2.6:
-            stage.put(furniture.tree(rng, float(rng.uniform(4.6, 7.4))), 0.0, (x, 0, z))
+            stage.put(furniture.tree(rng, leaf, float(rng.uniform(4.6, 7.4))), 0.0, (x, 0, z))
     for k in range(4):
         turn = np.pi / 4 + k * np.pi / 2 + float(rng.uniform(-0.2, 0.2))
         x, z = 6.4 * float(np.sin(turn)), 6.4 * float(np.cos(turn))
@@ -182,12 +201,10 @@ def park(stage: Stage) -> None:
 
 def _skyline(stage: Stage) -> None:
     rng = stage.rng
+    walls = [textures.facade(rng, tint, 3, 4) for tint in _HOUSES]
     for k in range(30):
         turn = k * 2 * np.pi / 30 + float(rng.uniform(-0.05, 0.05))
         wide, tall = float(rng.uniform(8, 13)), float(rng.uniform(8, 19))
-        tint = _HOUSES[int(rng.integers(len(_HOUSES)))]
-        rows = max(2, round(tall / 3))
-        wall = textures.facade(rng, tint, 3, min(rows, 4))
-        body = Material(texture=wall, tile=(7.0, 3.0 * min(rows, 4)))
+        body = Material(texture=walls[int(rng.integers(len(walls)))], tile=(7.0, 12.0))
         block = Box((0, tall / 2, 0), (wide, tall, 8), body, casts=False)
         stage.put([block], turn, (48 * float(np.sin(turn)), 0, 48 * float(np.cos(turn))))

@@ -31,7 +31,9 @@ class Window:
 class Bundle(Protocol):
     """A set of rays that knows which of them could meet a box in space."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of arrays that hold one value a ray."""
 
     def parts(self, corners: NDArray[np.float64]) -> list[Index]:
         """Return index expressions that together cover all rays that could meet the box."""
@@ -77,6 +79,7 @@ class PanoramaRays:
         self.yaw = yaw
         self.origin = np.array(origin, np.float32)[:, None]
         self._directions = _directions(width, height, yaw)
+        self._windows: dict[bytes, Window] = {}
 
     @property
     def directions(self) -> Array:
@@ -85,6 +88,12 @@ class PanoramaRays:
 
     def window(self, corners: NDArray[np.float64]) -> Window:
         """Return the smallest window known to hold the box, with a margin of two pixels."""
+        key = corners.tobytes()
+        if key not in self._windows:
+            self._windows[key] = self._find_window(corners)
+        return self._windows[key]
+
+    def _find_window(self, corners: NDArray[np.float64]) -> Window:
         height, width = self.shape
         points = _edge_points(corners - self.origin.T.astype(float))
         reach = np.hypot(points[:, 0], points[:, 2])
@@ -125,21 +134,29 @@ class PanoramaRays:
 
     def rays(self, part: Index) -> tuple[Array, Array]:
         """Return the common origin and the directions of a part."""
-        return self.origin, self._directions[(slice(None), *part)].reshape(3, -1)
+        index: Index = (slice(None), *part)
+        return self.origin, self._directions[index].reshape(3, -1)
 
 
 class PixelRays:
-    """Look from the panorama's point through chosen pixels, shifted by part of a pixel."""
+    """
+    Look from the panorama's point through chosen pixels, several times beside each centre.
+
+    shifts: (column, row) parts of a pixel. The rays of one pixel follow one another.
+    """
 
     def __init__(self, panorama: PanoramaRays, rows: NDArray[np.intp], columns: NDArray[np.intp],
-                 shift: tuple[float, float]) -> None:
-        self.shape = (rows.size,)
+                 shifts: Sequence[tuple[float, float]]) -> None:
+        count = len(shifts)
+        self.shape = (rows.size * count,)
         self.origin = panorama.origin
         self._panorama = panorama
-        self._rows, self._columns = rows, columns
+        self._rows = np.repeat(rows, count)
+        self._columns = np.repeat(columns.astype(np.int32), count)
         height, width = panorama.shape
-        lon = (2 * (columns + shift[0]) / width - 1) * np.pi + panorama.yaw
-        lat = ((rows + shift[1]) / height - 0.5) * np.pi
+        beside = np.tile(np.array(shifts), (rows.size, 1))
+        lon = (2 * (self._columns + beside[:, 0]) / width - 1) * np.pi + panorama.yaw
+        lat = ((self._rows + beside[:, 1]) / height - 0.5) * np.pi
         self.directions = np.stack([np.cos(lat) * np.sin(lon), -np.sin(lat),
                                     np.cos(lat) * np.cos(lon)]).astype(np.float32)
 
@@ -147,8 +164,15 @@ class PixelRays:
         """Return the pixels inside the panorama's window; `rows` must ascend."""
         window = self._panorama.window(corners)
         low, high = np.searchsorted(self._rows, [window.top, window.bottom])
-        columns = (self._columns[low:high] - window.left) % self._panorama.shape[1]
-        chosen = np.flatnonzero(columns < window.right - window.left) + low
+        columns, width = self._columns[low:high], self._panorama.shape[1]
+        if window.right - window.left >= width:
+            return [(slice(low, high),)] if high > low else []
+        inside = (columns >= window.left) & (columns < window.right)
+        if window.left < 0:
+            inside |= columns >= window.left + width
+        if window.right > width:
+            inside |= columns < window.right - width
+        chosen = np.flatnonzero(inside) + low
         return [(chosen,)] if chosen.size else []
 
     def rays(self, part: Index) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hvs_ros.scenes.lighting import Illumination, Lighting, tone
 from hvs_ros.scenes.materials import TO_LINEAR, Image
 from hvs_ros.scenes.rays import Hits, PanoramaRays, PixelRays, cast
-from hvs_ros.scenes.shapes import Array, Shape
+from hvs_ros.scenes.shapes import Array, Shape, dot
 
 # remap takes at most 32767 columns; and a chunk of this size stays in the cache.
 _CHUNK = 1 << 14
@@ -54,18 +54,16 @@ class Tracer:
         angle = 2 * np.pi / width
         shader = _Shader(self._shapes, light, mirror, self._yaw, self._sky, angle)
         colours, faces = shader.shade(panorama.origin, flat, hits)
-        image = colours.reshape(height, width, 3)
+        image = np.ascontiguousarray(colours).reshape(height, width, 3)
         rows, columns = _edges(hits.shape, faces.reshape(height, width))
-        total = image[rows, columns].astype(np.uint16)
-        for shift in _SHIFTS:
-            bundle = PixelRays(panorama, rows, columns, shift)
-            extra, _ = shader.shade(bundle.origin, bundle.directions, cast(self._shapes, bundle))
-            total += extra
-        image[rows, columns] = (total + 2) // 4
+        bundle = PixelRays(panorama, rows, columns, _SHIFTS)
+        extra, _ = shader.shade(bundle.origin, bundle.directions, cast(self._shapes, bundle))
+        total = extra.reshape(-1, len(_SHIFTS), 3).sum(axis=1, dtype=np.uint16)
+        image[rows, columns] = (total + image[rows, columns] + 2) // (len(_SHIFTS) + 1)
         return Picture(image, hits.shape)
 
     def area(self, numbers: Sequence[int], size: tuple[int, int]) -> int:
-        """Return how many pixels shapes would cover with nothing before them; size: rows, columns."""
+        """Return how many pixels of (rows, columns) shapes would cover on their own."""
         panorama = PanoramaRays(size[1], size[0], self._origin, self._yaw)
         covered = np.zeros(size, bool)
         for k in numbers:
@@ -88,7 +86,8 @@ class Tracer:
         part = Hits(hits.shape[:upper], hits.distance[:upper])
         directions = panorama.directions[:, :upper].reshape(3, -1)
         colours, _ = shader.shade(panorama.origin, directions, part)
-        return cv2.GaussianBlur(colours.reshape(upper, width, 3), (0, 0), width / 700)
+        sharp = np.ascontiguousarray(colours).reshape(upper, width, 3)
+        return np.asarray(cv2.GaussianBlur(sharp, (0, 0), width / 700), np.uint8)
 
 
 def _edges(number: NDArray[np.int16], face: NDArray[np.int8],
@@ -123,28 +122,32 @@ class _Shader:
         distance = hits.distance.ravel()
         # int16 sorts by radix: grouping two million pixels by shape takes milliseconds.
         order = np.argsort(number, kind='stable')
-        starts = np.searchsorted(number[order], np.arange(-1, len(self._shapes) + 1))
-        colours = np.empty((number.size, 3), np.uint8)
+        starts = np.searchsorted(number.take(order), np.arange(-1, len(self._shapes) + 1))
+        # One 32-bit word a pixel: scattering words is ten times faster than rows of three bytes.
+        words = np.zeros(number.size, np.uint32)
         faces = np.zeros(number.size, np.int8)
         beyond = order[:starts[1]]
         if beyond.size:
-            colours[beyond] = self._far(directions[:, beyond])
+            words[beyond] = _pack(self._far(directions.take(beyond, axis=1)).T)
         for k, shape in enumerate(self._shapes):
             low, high = int(starts[k + 1]), int(starts[k + 2])
             for begin in range(low, high, _CHUNK):
                 chosen = order[begin:min(high, begin + _CHUNK)]
-                view = directions[:, chosen]
-                light, face = self._surface(shape, origin, view, distance[chosen])
-                colours[chosen] = tone(light).T
+                view = directions.take(chosen, axis=1)
+                light, face = self._surface(shape, origin, view, distance.take(chosen))
+                words[chosen] = _pack(tone(light))
                 faces[chosen] = face
-        return colours, faces
+        return words.astype('<u4', copy=False).view(np.uint8).reshape(-1, 4)[:, :3], faces
 
     def _surface(self, shape: Shape, origin: Array, view: Array, distance: Array,
                  ) -> tuple[Array, NDArray[np.int8]]:
         points = origin + view * distance
         normals, u, v = shape.surface(points)
-        facing = np.sum(normals * view, axis=0)
-        normals = np.where(facing > 0, -normals, normals)
+        facing = dot(normals, view)
+        if normals.shape[1] == 1:
+            normals = -normals if facing[0] > 0 else normals
+        else:
+            normals = np.where(facing > 0, -normals, normals)
         slant = np.sqrt(np.maximum(np.abs(facing), np.float32(0.04)))
         material = shape.material
         albedo = material.albedo(u, v, distance * self._angle / slant)
@@ -155,9 +158,9 @@ class _Shader:
         if material.mirror and self._mirror is not None:
             rim = 0.25 + 0.75 * (1 - np.minimum(np.abs(facing), 1)) ** 3
             share = np.float32(material.mirror) * rim * (normals[1] > 0.9)
-            seen = TO_LINEAR[self._reflected(view)].T
+            seen = cv2.LUT(self._reflected(view), TO_LINEAR).T
             light = light * (1 - share) + seen * share
-        steps = np.rint(normals * 1.2).astype(np.int8)
+        steps = np.rint(normals * 1.2)
         return light, (steps[0] + 3 * steps[1] + 9 * steps[2]).astype(np.int8)
 
     def _reflected(self, view: Array) -> NDArray[np.uint8]:
@@ -176,6 +179,12 @@ class _Shader:
         column = (np.arctan2(view[0], view[2]) / np.float32(np.pi) + 1) / 2 * width % width
         row = (0.5 - np.arcsin(np.clip(view[1], -1, 1)) / np.float32(np.pi)) * height
         return _look_up(self._sky, column, row)
+
+
+def _pack(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return (3, N) bytes as N little-endian words."""
+    wide = colours.astype('<u4')
+    return np.asarray(wide[0] | (wide[1] << 8) | (wide[2] << 16))
 
 
 def _look_up(image: Image, column: Array, row: Array) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ PATH_LAYOUTS = ('lobby', 'street', 'corridor')
 KINDS = ('object', 'path', 'both')
 JPEG_QUALITY = 86
 
-_THINGS = 12
+_THINGS = 14
 _ITEMS = 3
 _MIN_WIDTH_DEG = 3.0
 _MIN_HEIGHT_DEG = 3.0
