@@ -88,10 +88,9 @@ def test_nearest_neighbour_is_seen(panoramas, monkeypatch):
 @pytest.mark.parametrize(('shift', 'within'), [(0.0, True), (0.5, False), (-0.5, False)])
 def test_half_a_pixel_is_seen(panoramas, shift, within):
     """The unshifted oracle passes, so that it is the shift that fails."""
-    for case in (cases()[0], cases()[8]):
-        rotation = published_rotation(case['yaw'], case['pitch'])
-        exact = oracle_view(
-            panoramas[case['scene']], rotation, 1920, 1080, math.radians(100), shift)
-        view = np.round(exact).astype(np.uint8)
-        rendering.draw_reticle(view)
-        assert distance(view, case).within() is within
+    case = cases()[8]
+    rotation = published_rotation(case['yaw'], case['pitch'])
+    exact = oracle_view(panoramas[case['scene']], rotation, 1920, 1080, math.radians(100), shift)
+    view = np.round(exact).astype(np.uint8)
+    rendering.draw_reticle(view)
+    assert distance(view, case).within() is within
