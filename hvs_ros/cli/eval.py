@@ -43,6 +43,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         '(default: %(default)s)')
     add('--driver', choices=('direct', 'graph'), default='direct',
         help='in one loop, or through the live ROS graph (default: %(default)s)')
+    add('--isolate', action='store_true',
+        help='driver graph: one process a node, instead of all in this one')
+    add('--gaze', choices=('virtual', 'physical', 'hybrid'), default='virtual',
+        help='driver graph: what turns to a goal (default: %(default)s)')
+    add('-p', '--parameter', metavar='NODE.NAME:=VALUE', action='append', default=[],
+        help='driver graph: set a parameter of a node; may be given several times')
     add('--profile', metavar='P', default='published-2026',
         help=f'{", ".join(PROFILES)} (default: %(default)s)')
     add('--limit', type=int, metavar='N', help='only the first N episodes')
@@ -98,12 +104,19 @@ def run(args: argparse.Namespace) -> int:
     from hvs_ros.evaluation.session import evaluate
     out = Path(args.out) if args.out else default_out(args.planner)
     config = config_of(args)
-    return evaluate(config, out, stream=sys.stdout, graph=graph_of(config.driver))
+    return evaluate(config, out, stream=sys.stdout, graph=graph_of(args))
 
 
-def graph_of(driver: str) -> GraphDriver | None:
+def graph_of(args: argparse.Namespace) -> GraphDriver | None:
     """Return what runs the live graph, None for the direct driver."""
-    if driver == 'direct':
+    from hvs_ros.core.errors import InputError
+    if args.driver == 'direct':
+        if args.isolate or args.gaze != 'virtual' or args.parameter:
+            raise InputError('--isolate, --gaze and --parameter need --driver graph')
         return None
+    from functools import partial
+
     from hvs_ros.ros.evaluate import run_graph
-    return run_graph
+    from hvs_ros.ros.graph import read_overrides
+    return partial(
+        run_graph, isolate=args.isolate, gaze=args.gaze, extra=read_overrides(args.parameter))

@@ -8,9 +8,11 @@ both run what this module lists; there is no second list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import yaml
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.share import share_path
@@ -214,6 +216,22 @@ def parameter_files(deployment: Deployment, given: Mapping[str, str]) -> list[st
     """Return the parameter files in reading order; the last one wins."""
     files = [str(share_path(deployment.parameter_file))]
     return files + ([given['params_file']] if given.get('params_file') else [])
+
+
+def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return parameters by node from ``node.name:=value`` texts, values read as YAML."""
+    overrides: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        target, separator, value = text.partition(':=')
+        node, dot, name = target.partition('.')
+        if not separator or not dot or not name or node not in NODES:
+            raise InputError(
+                f'parameter {text!r} is not NODE.NAME:=VALUE with a node of {", ".join(NODES)}')
+        try:
+            overrides.setdefault(node, {})[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f'parameter {text!r}: the value is not YAML') from error
+    return overrides
 
 
 def _refuse_blind_walk(deployment: Deployment, values: Mapping[str, Any]) -> None:
