@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import itertools
 import math
 
 import cv2
@@ -16,7 +17,9 @@ from hvs_ros.planners.sightings import Box, Hit
 LEAST_AREA = 24
 MOST_BLOBS = 24
 UNNAMED_COLOUR = 0.6
-_CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+Area = tuple[int, int, int, int]
+Part = tuple[list[int], Area]
+_CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,18 @@ class Silhouette:
 SIGN = Silhouette(3.2, 0.8, 1.0, ('green', 'blue'), writing=True)
 DOOR = Silhouette(0.5, 0.85, 1.0, ('brown',))
 SILHOUETTES = {
-    'extinguisher': Silhouette(0.38, 0.75, 1.0, ('red',)),
-    'chair': Silhouette(0.8, 0.72), 'sofa': Silhouette(2.2, 0.8), 'couch': Silhouette(2.2, 0.8),
-    'cup': Silhouette(1.1, 0.8), 'mug': Silhouette(1.1, 0.8), 'bowl': Silhouette(1.8, 0.8, 1.4),
-    'suitcase': Silhouette(0.7, 0.93), 'luggage': Silhouette(0.7, 0.93),
-    'ball': Silhouette(1.0, 0.78), 'lamp': Silhouette(1.3, 0.82, 0.75, ('yellow', 'white')),
-    'plant': Silhouette(0.9, 0.5, 1.2, ('green',)), 'pot': Silhouette(1.2, 0.85, 1.2),
-    'bin': Silhouette(0.62, 0.85), 'umbrella': Silhouette(3.6, 0.6, 0.4),
-    'parasol': Silhouette(3.6, 0.6, 0.4), 'box': Silhouette(1.3, 0.9),
-    'clock': Silhouette(1.0, 0.5), 'backpack': Silhouette(0.75, 0.8, 0.8),
-    'rucksack': Silhouette(0.75, 0.8, 0.8), 'bag': Silhouette(0.9, 0.8, 0.9),
-    'cone': Silhouette(0.7, 0.5, 0.35, ('orange',)), 'mailbox': Silhouette(0.72, 0.9),
-    'vase': Silhouette(0.6, 0.7, 0.6), 'bottle': Silhouette(0.35, 0.75, 0.6),
+    'extinguisher': Silhouette(0.4, 0.8, 1.15, ('red',)),
+    'chair': Silhouette(0.8, 0.75), 'sofa': Silhouette(2.2, 0.8), 'couch': Silhouette(2.2, 0.8),
+    'cup': Silhouette(1.05, 0.75, 1.08), 'mug': Silhouette(1.05, 0.75, 1.08), 'bowl': Silhouette(1.8, 0.8, 1.4),
+    'suitcase': Silhouette(0.74, 0.92, 1.1), 'luggage': Silhouette(0.74, 0.92, 1.1),
+    'ball': Silhouette(1.0, 0.78), 'lamp': Silhouette(1.15, 0.81, 0.8, ('yellow', 'white')),
+    'plant': Silhouette(0.9, 0.5, 1.2, ('green',)), 'pot': Silhouette(1.0, 0.73, 1.22),
+    'bin': Silhouette(0.59, 0.79, 1.2), 'umbrella': Silhouette(4.0, 0.6, 0.28),
+    'parasol': Silhouette(4.0, 0.6, 0.28), 'box': Silhouette(1.2, 0.86, 1.15),
+    'clock': Silhouette(0.98, 0.38, 0.88), 'backpack': Silhouette(0.73, 0.84, 0.82),
+    'rucksack': Silhouette(0.73, 0.84, 0.82), 'bag': Silhouette(0.9, 0.8, 0.9),
+    'cone': Silhouette(0.68, 0.5, 0.3, ('orange',)), 'mailbox': Silhouette(0.68, 0.82, 1.12),
+    'vase': Silhouette(0.59, 0.73, 0.7), 'bottle': Silhouette(0.35, 0.75, 0.6),
     'book': Silhouette(0.8, 0.92), 'painting': Silhouette(1.2, 0.92, 1.0, ('any',)),
     'picture': Silhouette(1.2, 0.92, 1.0, ('any',)), 'pillow': Silhouette(1.5, 0.8),
     'curtain': Silhouette(0.4, 0.9), 'hydrant': Silhouette(0.5, 0.7, 0.7, ('red',)),
@@ -70,8 +73,9 @@ ANYTHING = Silhouette(1.0, 0.75)
 class Blob:
     """Hold one coloured region: its box (x, y, w, h in pixels) and silhouette numbers."""
 
-    box: tuple[int, int, int, int]
+    box: Area
     area: int
+    extent: float
     taper: float
     cut: bool
 
@@ -79,11 +83,6 @@ class Blob:
     def aspect(self) -> float:
         """Return width / height of the box."""
         return self.box[2] / self.box[3]
-
-    @property
-    def extent(self) -> float:
-        """Return the share of the box that is filled."""
-        return self.area / (self.box[2] * self.box[3])
 
 
 class ShapeGrounder:
@@ -131,48 +130,74 @@ def blobs(mask: np.ndarray) -> list[Blob]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     order = sorted(range(1, count), key=lambda k: -int(stats[k, cv2.CC_STAT_AREA]))
     kept = [k for k in order[:MOST_BLOBS] if stats[k, cv2.CC_STAT_AREA] >= LEAST_AREA // 3]
-    groups = _put_together([(k, tuple(int(v) for v in stats[k, :4])) for k in kept])
+    groups = _put_together([([k], _area(stats[k])) for k in kept])
     made = [_blob(labels, mask.shape, members, box) for members, box in groups]
     return [blob for blob in made if blob.area >= LEAST_AREA]
 
 
-def _put_together(parts: list[tuple[int, tuple[int, ...]]]) -> list[
-        tuple[list[int], tuple[int, int, int, int]]]:
+def _put_together(parts: list[Part]) -> list[Part]:
     """Join parts that stand on one another: bands and labels cut a thing into pieces."""
-    groups: list[tuple[list[int], tuple[int, int, int, int]]] = []
-    for label, (x, y, w, h) in parts:
-        for k, (members, (gx, gy, gw, gh)) in enumerate(groups):
-            across = min(x + w, gx + gw) - max(x, gx)
-            gap = max(y, gy) - min(y + h, gy + gh)
-            if across >= 0.75 * min(w, gw) and w <= 1.3 * gw and gap <= 0.35 * max(h, gh):
-                left, top = min(x, gx), min(y, gy)
-                right, bottom = max(x + w, gx + gw), max(y + h, gy + gh)
-                groups[k] = ([*members, label], (left, top, right - left, bottom - top))
+    joined = True
+    while joined:
+        joined = False
+        for one, other in itertools.combinations(parts, 2):
+            if _belong_together(one[1], other[1]):
+                parts = [part for part in parts if part is not one and part is not other]
+                parts.append((one[0] + other[0], _around(one[1], other[1])))
+                joined = True
                 break
-        else:
-            groups.append(([label], (x, y, w, h)))
-    return groups
+    return parts
 
 
-def _blob(
-        labels: np.ndarray, shape: tuple[int, ...], members: list[int],
-        box: tuple[int, int, int, int]) -> Blob:
+def _area(row: np.ndarray) -> Area:
+    x, y, w, h = (int(value) for value in row[:4])
+    return x, y, w, h
+
+
+def _belong_together(a: Area, b: Area) -> bool:
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a, b
+    across = min(ax + aw, bx + bw) - max(ax, bx)
+    gap = max(ay, by) - min(ay + ah, by + bh)
+    return (across >= 0.75 * min(aw, bw) and max(aw, bw) <= 5.0 * min(aw, bw)
+            and -2 <= gap <= 0.4 * max(ah, bh))
+
+
+def _around(a: Area, b: Area) -> Area:
+    left, top = min(a[0], b[0]), min(a[1], b[1])
+    right, bottom = max(a[0] + a[2], b[0] + b[2]), max(a[1] + a[3], b[1] + b[3])
+    return left, top, right - left, bottom - top
+
+
+def _blob(labels: np.ndarray, shape: tuple[int, ...], members: list[int], box: Area) -> Blob:
     x, y, w, h = box
     inside = np.isin(labels[y:y + h, x:x + w], members)
     widths = inside.sum(axis=1)
     third = max(1, h // 3)
-    taper = float(widths[:third].mean() / max(1.0, float(widths[-third:].mean())))
+    taper = _mean_width(widths[:third]) / max(1.0, _mean_width(widths[-third:]))
     cut = x <= 1 or y <= 1 or x + w >= shape[1] - 1 or y + h >= shape[0] - 1
-    return Blob(box, int(inside.sum()), taper, cut)
+    return Blob(box, int(inside.sum()), _mean_width(widths) / w, taper, cut)
+
+
+def _mean_width(widths: np.ndarray) -> float:
+    """Return the mean width of the rows that are not gaps between the pieces of a thing."""
+    filled = widths[widths > 0]
+    return float(filled.mean()) if filled.size else 0.0
+
+
+def _off_centre(blob: Blob, size: tuple[int, int]) -> float:
+    """Return the distance from the middle of the view, 1 at its side: outlines stretch there."""
+    x, y, w, h = blob.box
+    return math.hypot(x + w / 2 - size[1] / 2, y + h / 2 - size[0] / 2) / (size[1] / 2)
 
 
 def likeness(
         blob: Blob, shape: Silhouette, colours: ColourMap, size: tuple[int, int]) -> float:
     """Return how much a blob looks like a silhouette, in [0, 1]."""
-    off = (math.log(blob.aspect / shape.aspect) / 0.45) ** 2
-    off += ((blob.extent - shape.extent) / 0.22) ** 2
-    off += (math.log(max(0.05, blob.taper) / shape.taper) / 0.5) ** 2
-    score = math.exp(-0.5 * off)
+    looseness = 1.0 + 1.5 * _off_centre(blob, size)
+    off = (math.log(blob.aspect / shape.aspect) / 0.25) ** 2
+    off += ((blob.extent - shape.extent) / 0.12) ** 2
+    off += (math.log(max(0.05, blob.taper) / shape.taper) / 0.3) ** 2
+    score = math.exp(-0.5 * off / looseness ** 2)
     if shape.writing:
         score *= min(1.0, colours.pale_share(blob.box) / 0.06)
     share = blob.area / (size[0] * size[1])

@@ -17,7 +17,7 @@ from hvs_ros.planners.sightings import Grounder, Sighting, Sightings, apart, rea
 # Scores: worth leaving the scan for at once; worth centring on before looking up and down;
 # good enough to submit once centred.
 STRIKING = 0.85
-LIKELY = 0.6
+LIKELY = 0.35
 CONFIRMED = 0.6
 CENTRED_DEGREES = 3.0
 CLOSING_TURNS = 2
@@ -109,7 +109,8 @@ class GroundingSearch:
         told, left = observation.told, observation.turns_left
         best = self._sightings.best()
         if best is not None and (left == 1 or self._is_confirmed(best, told)):
-            return self._submit(best, told)
+            here = self._sightings.near(told, CENTRED_DEGREES)
+            return self._submit(here or best, told)
         step = self._next_step(observation)
         if step is not None:
             return step
