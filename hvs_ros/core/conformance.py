@@ -21,6 +21,7 @@ from hvs_ros.core.view import View
 
 MAX_TURNS = 10
 SUCCESS_REWARD = 0.5
+WINDOW_FIELDS = ('target_yaw', 'target_pitch')
 ItemKey = tuple[str, str, int]
 
 
@@ -121,7 +122,7 @@ def disagreement(
         episode: RecordedEpisode, target: Target, profile: Profile) -> Disagreement | None:
     """Return the first difference between the episode as recorded and as replayed."""
     windows = published_window(target)
-    for field, window in zip(('target_yaw', 'target_pitch'), windows, strict=True):
+    for field, window in zip(WINDOW_FIELDS, windows, strict=False):
         wanted = episode.expected.get(field)
         if wanted is not None and list(wanted) != list(window):
             return Disagreement(episode.line, None, field, wanted, list(window))
@@ -205,7 +206,7 @@ def _read_line(where: str, number: int, text: str) -> RecordedEpisode:
         raise ConformanceError(
             f'{where}: prompt_format is {answer_format!r}, '
             f'it must be one of {", ".join(ANSWER_FORMATS)}')
-    for window in ('target_yaw', 'target_pitch'):
+    for window in WINDOW_FIELDS:
         if line.get(window) is not None:
             _field(where, line, window, list)
     unplayed = _field(where, line, 'unplayed', list) if 'unplayed' in line else []

@@ -217,13 +217,22 @@ def angular_errors(target: Target, direction: BenchmarkAngles) -> AngularErrors:
     window = (0.0, 0.0) if target.pitch is None else target.pitch
     pitch = 0.0 if is_path else direction.pitch
     centre_yaw = abs(wrap_degrees(direction.yaw - centre.yaw))
-    beyond_yaw = max(0.0, centre_yaw - target.yaw_width / 2)
+    beyond_yaw = _beyond_yaw(target, direction.yaw)
     beyond_pitch = max(0.0, window[0] - pitch, pitch - window[1])
     return AngularErrors(
         centre_yaw, abs(pitch - centre.pitch),
         _great_circle(centre_yaw, pitch, centre.pitch),
         beyond_yaw, beyond_pitch,
         _great_circle_to_window(target, direction.yaw, pitch, window, beyond_yaw, beyond_pitch))
+
+
+def _beyond_yaw(target: Target, yaw: float) -> float:
+    # By comparison with the ends, not by distance from the centre: exactly 0 on either end.
+    lo, hi = (circle(end) for end in target.yaw)
+    within = inside_wrapped if lo > hi else inside
+    if target.yaw_width >= 360 or within((lo, hi), circle(yaw)):
+        return 0.0
+    return min(_yaw_distance(yaw, lo), _yaw_distance(yaw, hi))
 
 
 def _great_circle(dyaw: float, a: float, b: float) -> float:
