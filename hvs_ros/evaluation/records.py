@@ -86,8 +86,9 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         os.replace(scratch, path)
     except OSError as error:
-        scratch.unlink(missing_ok=True)
         raise RunError(f'{path}: cannot be written ({error.strerror})') from error
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 class RunWriter:

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope='session')
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """29 episodes: wrapped, full-circle and path windows, decimal starts, a 16:9 panorama."""
+    """25 episodes: wrapped, full-circle and path windows, decimal starts, a 16:9 panorama."""
     root = tmp_path_factory.mktemp('dataset')
     write_scene(root / 'a', 'flat', OBJECT_ITEMS, seed=1)
     write_scene(root / 'a', 'wide', OBJECT_ITEMS[:2], (256, 144), '.png', seed=2)
