@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 import json
 import os
@@ -20,7 +20,16 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from hvs_ros.core.errors import HvsError
-from hvs_ros.ros.graph import PARENT, NodeEntry
+from hvs_ros.core.share import share_path
+from hvs_ros.ros.graph import (
+    PARENT,
+    SHARED_MEMORY,
+    Deployment,
+    NodeEntry,
+    graph,
+    parameter_files,
+    read_overrides,
+)
 from hvs_ros.ros.node import NodeSpinner
 
 RESPAWN_DELAY_S = 1.0
@@ -170,7 +179,7 @@ class Isolated:
             words += ['-p', f'{key}:={json.dumps(value)}']
         if self._namespace:
             words += ['-r', f'__ns:=/{self._namespace.strip("/")}']
-        environment = {**os.environ, PARENT: str(os.getpid())}
+        environment = {**_shared_memory(), **os.environ, PARENT: str(os.getpid())}
         if self._domain_id is not None:
             environment['ROS_DOMAIN_ID'] = str(self._domain_id)
         # its own session: a Ctrl-C is ours to pass on, in our order
@@ -181,6 +190,12 @@ class Isolated:
         self._processes[entry.name] = process
         self._listeners[entry.name] = _Listener(process)
         self._listeners[entry.name].start()
+
+
+def _shared_memory() -> dict[str, str]:
+    """Return what lets large images pass between processes."""
+    profile = str(share_path('config/fastdds_shared_memory.xml'))
+    return {name: profile for name in SHARED_MEMORY}
 
 
 class _Listener(threading.Thread):
@@ -220,3 +235,16 @@ class SignalWatch:
 
     def _note(self, number: int, _: object) -> None:
         self.number = self.number or number
+
+
+def assemble(
+        deployment: Deployment, given: Mapping[str, str], *, isolate: bool = False,
+        overrides: Sequence[str] = ()) -> Composed | Isolated:
+    """Return the bringup of a deployment, not yet started; raise ``InputError``."""
+    by_node = read_overrides(overrides)
+    entries = [
+        NodeEntry(
+            entry.name, {**entry.parameters, **by_node.get(entry.name, {})}, entry.essential)
+        for entry in graph(deployment, given)]
+    kind = Isolated if isolate else Composed
+    return kind(entries, parameter_files(deployment, given), given.get('namespace', ''))

@@ -20,6 +20,8 @@ from hvs_ros.core.share import share_path
 PROFILES = ('published-2025', 'published-2026', 'strict')
 PARENT = 'HVS_PARENT_PID'
 """Environment variable that names the process a node must not outlive."""
+SHARED_MEMORY = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+"""Environment variables that Fast DDS 3 and 2 read their profile from."""
 GAZES = ('virtual', 'physical', 'hybrid')
 NODES = {
     'panorama_camera': 'PanoramaCamera', 'view_renderer': 'ViewRenderer',
