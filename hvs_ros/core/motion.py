@@ -265,12 +265,15 @@ class Motion:
         blocked = self.guards.against_walking(now_ns) if step.walking else ''
         if blocked:
             return replace(situation, problem=blocked), None
-        self._drive.toward(step.linear, step.angular, dt)
+        late = step.over.endswith(task.LATE)
+        if late:
+            self._drive.brake()
+        else:
+            self._drive.toward(step.linear, step.angular, dt)
         self._told = replace(self._told, walked_m=task.walked_m)
         resting = bool(step.over) and not self._drive.moving
         neck_yaw = clip(wrap_radians(goal.gaze.yaw - pose.yaw), *self.limits.yaw_limits)
         target = self._face(goal.gaze, neck_yaw, resting, task.limited)
-        late = step.over.endswith(task.LATE)
         if late:
             self._told = replace(self._told, reached=False, reason=step.over)
         if resting and (late or self._told.reached):

@@ -102,19 +102,19 @@ def approach(
     """
     Return (position, velocity) one step of ``dt`` seconds nearer to the target.
 
-    Braking starts where v^2 / (2 a) + v dt / 2, the way needed to stop in steps, equals what is
-    left, so that the last step lands on the target exactly, to the last bit.
+    With c = a dt, a speed v that shrinks by c each step needs (n + 1) v - c n (n + 1) / 2 times
+    dt to stop, n + 1 steps in all; solved for v that is the fastest speed from which the last
+    step lands on the target, to the last bit.
     """
     if dt <= 0.0:
         return position, velocity
-    left = target - position
-    stoppable = max_acceleration * (
-        math.sqrt(dt * dt / 4.0 + 2.0 * abs(left) / max_acceleration) - dt / 2.0)
-    wanted = math.copysign(min(max_velocity, stoppable, abs(left) / dt), left)
-    speed = clip(
-        slew(velocity, wanted, max_acceleration * dt), -max_velocity, max_velocity)
-    if speed == wanted and abs(left) / dt <= min(max_velocity, stoppable):
-        return target, speed
+    landing, change = (target - position) / dt, max_acceleration * dt
+    steps = math.floor((math.sqrt(1.0 + 8.0 * abs(landing) / change) - 1.0) / 2.0)
+    stoppable = abs(landing) / (steps + 1) + change * steps / 2.0
+    wanted = math.copysign(min(max_velocity, stoppable), landing)
+    if wanted == landing and abs(landing - velocity) <= change:
+        return target, landing
+    speed = clip(slew(velocity, wanted, change), -max_velocity, max_velocity)
     return position + speed * dt, speed
 
 
