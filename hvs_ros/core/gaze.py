@@ -9,6 +9,8 @@ import math
 import numpy as np
 
 Quaternion = tuple[float, float, float, float]
+_POLE = 1e-6  # cosine of a pitch at which yaw and roll cannot be told apart any more
+_UPRIGHT = 1e-3  # a roll below which the left axis tells yaw, exactly and also at the poles
 
 
 def wrap_radians(angle: float) -> float:
@@ -64,18 +66,23 @@ def gaze_from_quaternion(quaternion: Quaternion) -> tuple[Gaze, float]:
     """
     Return (gaze, roll in radians) of a unit quaternion (x, y, z, w).
 
-    Yaw is read from the left axis, which Ry(pitch) does not move, so that a gaze straight up or
-    down keeps its yaw. Raise ``ValueError`` when the norm is zero or not finite.
+    Without roll, yaw is read from the left axis, which Ry(pitch) does not move, so that a gaze
+    straight up or down keeps its yaw. Raise ``ValueError`` when the norm is zero or not finite.
     """
     norm = math.sqrt(sum(part * part for part in quaternion))
     if not math.isfinite(norm) or norm < 1e-9:
         raise ValueError(f'quaternion {quaternion} has no direction')
     x, y, z, w = (part / norm for part in quaternion)
+    forward = (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y))
     left = (2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z + w * x))
-    down = -(2.0 * (x * z - w * y))
     up_z = 1.0 - 2.0 * (x * x + y * y)
-    roll = math.asin(max(-1.0, min(1.0, left[2])))
-    return Gaze(math.atan2(-left[0], left[1]), math.atan2(down, up_z)), roll
+    level = math.hypot(left[2], up_z)
+    roll = math.atan2(left[2], up_z) if level > _POLE else 0.0
+    if abs(roll) < _UPRIGHT:
+        yaw = math.atan2(-left[0], left[1])
+    else:
+        yaw = math.atan2(forward[1], forward[0])
+    return Gaze(yaw, math.atan2(-forward[2], level)), roll
 
 
 @dataclass(frozen=True)
