@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HvsError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:
+        if (error.name or '').startswith('hvs_ros'):
+            raise
         return _fail(_missing(error))
     except BrokenPipeError:
         # The reader went away; a second flush at exit must not complain about it.

@@ -242,8 +242,7 @@ class ErrorStreak:
             self._row += 1
         if self._row < self._most:
             return ''
-        return (f'stopped after {self._row} errors in a row, the last: {record["reason"]}; '
-                'run the same command again to go on')
+        return f'stopped after {self._row} errors in a row, the last: {record["reason"]}'
 
 
 def _make_folder(run: Path) -> None:

@@ -67,8 +67,8 @@ def evaluate(
             writer.close()
             number, reason = graph(out, note, on_turn), ''
     if number:
-        print(f'stopped by a signal; finished episodes are in {out}, '
-              'run the same command again to go on', file=stream)
+        print(f'stopped by a signal, every finished episode is on disk; {_go_on(out)}',
+              file=stream)
         return 128 + number
     return _conclude(out, reason, stream)
 
@@ -78,10 +78,14 @@ def _conclude(out: Path, reason: str, stream: TextIO) -> int:
     print(text_tables(metrics), file=stream)
     print(f'Report: {out / REPORT}', file=stream)
     if reason:
-        raise RunStoppedError(reason)
+        raise RunStoppedError(f'{reason}; {_go_on(out)}')
     errors = metrics['errors']
     if errors:
         raise RunStoppedError(
             f'{len(errors)} of {metrics["total"]} episodes ended in error and are not scored '
-            f'({errors[0]["id"]}: {errors[0]["reason"]}); run the same command again to retry')
+            f'({errors[0]["id"]}: {errors[0]["reason"]}); {_go_on(out)}')
     return 0 if metrics['status'] == 'complete' else 1
+
+
+def _go_on(out: Path) -> str:
+    return f'the same command with --out {out} goes on'
