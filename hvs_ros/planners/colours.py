@@ -16,7 +16,8 @@ SYNONYMS = {
     'lime': 'green', 'greenish': 'green', 'gray': 'grey', 'silver': 'grey', 'wooden': 'brown'}
 # Words for colours that hue does not name: (least, most) saturation and value.
 PLAIN = {
-    'white': ((0, 45), (185, 255)), 'grey': ((0, 45), (70, 184)), 'black': ((0, 255), (0, 55))}
+    'white': ((0, 45), (185, 255)), 'grey': ((0, 45), (70, 184)), 'black': ((0, 255), (0, 55)),
+    'dark': ((0, 90), (0, 105))}
 BROWN_VALUE = 150
 LEAST_SATURATION = 95
 LEAST_VALUE = 45
@@ -28,7 +29,7 @@ def colour_words(phrase: str) -> list[str]:
     found = []
     for word in phrase.lower().split():
         colour = SYNONYMS.get(word, word)
-        if colour in HUES or colour in PLAIN or colour == 'brown':
+        if colour in HUES or (colour in PLAIN and colour != 'dark') or colour == 'brown':
             found.append(colour)
     return found
 

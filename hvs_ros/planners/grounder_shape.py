@@ -13,12 +13,19 @@ import numpy as np
 
 from hvs_ros.planners.colours import ColourMap, colour_words
 from hvs_ros.planners.sightings import Box, Hit
+from hvs_ros.planners.writing import level, reads, sign_texts
 
 LEAST_AREA = 24
 MOST_BLOBS = 24
+LOOK_WIDTH = 640
 UNNAMED_COLOUR = 0.6
 Area = tuple[int, int, int, int]
 Part = tuple[list[int], Area]
+BOARD_COLOURS = ('green', 'turquoise', 'blue', 'dark')
+BOARD_ASPECT = (1.0, 7.0)
+LEAST_BOARD_EXTENT = 0.55
+LEAST_WRITING = 0.03
+UNREAD_SIGN = 0.15
 _CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
@@ -29,22 +36,22 @@ class Silhouette:
 
     ``aspect`` is width / height of its box, ``extent`` the share of the box it fills, ``taper``
     the width of its top third over that of its bottom third. ``colours`` are those it has when
-    the instruction names none; ``writing`` says that it bears pale letters.
+    the instruction names none.
     """
 
     aspect: float
     extent: float = 0.8
     taper: float = 1.0
     colours: tuple[str, ...] = ()
-    writing: bool = False
 
 
-SIGN = Silhouette(3.2, 0.8, 1.0, ('green', 'blue'), writing=True)
+SIGN = Silhouette(3.2)
 DOOR = Silhouette(0.5, 0.85, 1.0, ('brown',))
 SILHOUETTES = {
     'extinguisher': Silhouette(0.4, 0.8, 1.15, ('red',)),
     'chair': Silhouette(0.8, 0.75), 'sofa': Silhouette(2.2, 0.8), 'couch': Silhouette(2.2, 0.8),
-    'cup': Silhouette(1.05, 0.75, 1.08), 'mug': Silhouette(1.05, 0.75, 1.08), 'bowl': Silhouette(1.8, 0.8, 1.4),
+    'cup': Silhouette(1.05, 0.75, 1.08), 'mug': Silhouette(1.05, 0.75, 1.08),
+    'bowl': Silhouette(1.8, 0.8, 1.4),
     'suitcase': Silhouette(0.74, 0.92, 1.1), 'luggage': Silhouette(0.74, 0.92, 1.1),
     'ball': Silhouette(1.0, 0.78), 'lamp': Silhouette(1.15, 0.81, 0.8, ('yellow', 'white')),
     'plant': Silhouette(0.9, 0.5, 1.2, ('green',)), 'pot': Silhouette(1.0, 0.73, 1.22),
@@ -90,29 +97,79 @@ class ShapeGrounder:
     Find coloured things by colour words and silhouette.
 
     It knows some colours and the outlines of some things that a simulated world is furnished
-    with, it cannot read, and it knows nothing about photographs: there its hits mean little.
+    with, it lays plain capitals over signs to see
+    which word they bear, and it knows nothing about photographs: there its hits mean little.
     Deterministic; holds no state, so threads may share it.
     """
 
     def locate(self, image: np.ndarray, phrases: Sequence[str]) -> list[Hit]:
         """Return the hits in a (h, w, 3) BGR view, best first; ``score`` is within [0, 1]."""
-        colours = ColourMap(image)
-        hits = [hit for phrase in phrases for hit in self._locate_one(image, colours, phrase)]
+        scale = image.shape[1] / min(LOOK_WIDTH, image.shape[1])
+        size = (round(image.shape[1] / scale), max(1, round(image.shape[0] / scale)))
+        small = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        colours = ColourMap(small)
+        hits = []
+        for phrase in phrases:
+            silhouette = silhouette_of(phrase)
+            found = (_boards(image, colours, phrase, scale)
+                     if silhouette is SIGN or has_number(phrase)
+                     else _things(colours, phrase, silhouette, (size[1], size[0])))
+            hits += [Hit(phrase, score, _scaled(box, scale)) for score, box in found]
         return sorted(hits, key=lambda hit: -hit.score)
 
-    def _locate_one(self, image: np.ndarray, colours: ColourMap, phrase: str) -> list[Hit]:
-        named, silhouette = colour_words(phrase), silhouette_of(phrase)
-        if not named and silhouette is None:
-            return []
-        shape = silhouette or ANYTHING
-        hits = []
-        for colour in named or shape.colours or ('any',):
-            weight = 1.0 if named else UNNAMED_COLOUR
-            for blob in blobs(colours.mask(colour)):
-                score = weight * likeness(blob, shape, colours, image.shape[:2])
-                x, y, w, h = blob.box
-                hits.append(Hit(phrase, score, Box(x, y, x + w, y + h)))
-        return hits
+
+def _things(
+        colours: ColourMap, phrase: str, silhouette: Silhouette | None,
+        size: tuple[int, int]) -> list[tuple[float, Area]]:
+    named = colour_words(phrase)
+    if not named and silhouette is None:
+        return []
+    shape = silhouette or ANYTHING
+    weight = 1.0 if named else UNNAMED_COLOUR
+    return [(weight * likeness(blob, shape, colours, size), blob.box)
+            for colour in named or shape.colours or ('any',)
+            for blob in blobs(colours.mask(colour))]
+
+
+def _boards(
+        image: np.ndarray, colours: ColourMap, phrase: str,
+        scale: float) -> list[tuple[float, Area]]:
+    """Return the signs in a view with how surely they bear what the phrase names."""
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    found = []
+    for colour in BOARD_COLOURS:
+        for area, slope in _plates(colours, colours.mask(colour)):
+            box = _scaled(area, scale)
+            crop = grey[int(box.top):int(box.bottom), int(box.left):int(box.right)]
+            sure = max(reads(level(crop, slope), text) for text in sign_texts(phrase))
+            found.append((UNREAD_SIGN + (1.0 - UNREAD_SIGN) * sure, area))
+    return found
+
+
+def _plates(colours: ColourMap, mask: np.ndarray) -> list[tuple[Area, float]]:
+    """Return the boards with pale writing in a mask, with the slope of their rows."""
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _CLOSE)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    order = sorted(range(1, count), key=lambda k: -int(stats[k, cv2.CC_STAT_AREA]))
+    plates = []
+    for k in order[:MOST_BLOBS]:
+        x, y, w, h = area = _area(stats[k])
+        filled = int(stats[k, cv2.CC_STAT_AREA]) / (w * h)
+        if (min(w, h) >= 5 and BOARD_ASPECT[0] <= w / h <= BOARD_ASPECT[1]
+                and filled >= LEAST_BOARD_EXTENT and colours.pale_share(area) >= LEAST_WRITING):
+            rows, columns = np.nonzero(labels[y:y + h, x:x + w] == k)
+            plates.append((area, float(np.polyfit(columns, rows, 1)[0])))
+    return plates
+
+
+def _scaled(box: Area, scale: float) -> Box:
+    x, y, w, h = box
+    return Box(x * scale, y * scale, (x + w) * scale, (y + h) * scale)
+
+
+def has_number(phrase: str) -> bool:
+    """Return whether a phrase names a number, which only a sign can show."""
+    return any(letter.isdigit() for letter in phrase)
 
 
 def silhouette_of(phrase: str) -> Silhouette | None:
@@ -198,8 +255,6 @@ def likeness(
     off += ((blob.extent - shape.extent) / 0.12) ** 2
     off += (math.log(max(0.05, blob.taper) / shape.taper) / 0.3) ** 2
     score = math.exp(-0.5 * off / looseness ** 2)
-    if shape.writing:
-        score *= min(1.0, colours.pale_share(blob.box) / 0.06)
     share = blob.area / (size[0] * size[1])
     score *= min(1.0, 0.4 + blob.area / 400) * (1.0 if share < 0.25 else 0.25 / share)
     # A thing cut by the edge of the view shows no outline: worth another look, no more.

@@ -23,6 +23,8 @@ CENTRED_DEGREES = 3.0
 CLOSING_TURNS = 2
 OVERLAP = 0.92
 FADED = 0.4
+# A thing not yet looked at is looked at when it scores this share of the best.
+RIVAL_SHARE = 0.6
 
 
 def scan_plan(
@@ -132,7 +134,9 @@ class GroundingSearch:
             return self._centre(unseen, told)
         if plan and free:
             return self._turn(f'looking around for {self._phrases[0]}', told, plan.pop(0))
-        if unseen is not None and free and unseen is self._sightings.best():
+        best = self._sightings.best()
+        if unseen is not None and best is not None and free and (
+                score >= RIVAL_SHARE * best.score):
             return self._centre(unseen, told)
         return None
 

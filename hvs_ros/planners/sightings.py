@@ -16,7 +16,7 @@ from hvs_ros.core.gaze import BenchmarkAngles, wrap_degrees
 from hvs_ros.core.renderer import RETICLE_ARM, view_rotation
 from hvs_ros.core.view import View
 
-LOOK_WIDTH = 640
+LOOK_WIDTH = 960
 MERGE_DEGREES = 5.0
 
 
@@ -69,7 +69,7 @@ class Sighting:
 
 
 def read_view(view: View) -> np.ndarray:
-    """Return the view as (h, w, 3) BGR, at most 640 wide, without the reticle."""
+    """Return the view as (h, w, 3) BGR, at most 960 wide, without the reticle."""
     width = min(LOOK_WIDTH, view.width)
     height = max(1, round(view.height * width / view.width))
     image = simplejpeg.decode_jpeg(view.jpeg, 'BGR', min_height=height, min_width=width)
