@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 import re
 import sys
@@ -102,21 +104,21 @@ def default_out(planner: str) -> Path:
 def run(args: argparse.Namespace) -> int:
     """Run the evaluation; 0 when every episode is scored."""
     from hvs_ros.evaluation.session import evaluate
+    graph = graph_of(args.driver, args.isolate, args.gaze, args.parameter)
     out = Path(args.out) if args.out else default_out(args.planner)
     config = config_of(args)
-    return evaluate(config, out, stream=sys.stdout, graph=graph_of(args))
+    return evaluate(config, out, stream=sys.stdout, graph=graph)
 
 
-def graph_of(args: argparse.Namespace) -> GraphDriver | None:
+def graph_of(
+        driver: str, isolate: bool = False, gaze: str = 'virtual',
+        parameters: Sequence[str] = ()) -> GraphDriver | None:
     """Return what runs the live graph, None for the direct driver."""
     from hvs_ros.core.errors import InputError
-    if args.driver == 'direct':
-        if args.isolate or args.gaze != 'virtual' or args.parameter:
+    if driver == 'direct':
+        if isolate or gaze != 'virtual' or parameters:
             raise InputError('--isolate, --gaze and --parameter need --driver graph')
         return None
-    from functools import partial
-
     from hvs_ros.ros.evaluate import run_graph
     from hvs_ros.ros.graph import read_overrides
-    return partial(
-        run_graph, isolate=args.isolate, gaze=args.gaze, extra=read_overrides(args.parameter))
+    return partial(run_graph, isolate=isolate, gaze=gaze, extra=read_overrides(parameters))
