@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# One virtual environment in .venv, made once and made again when setup.py changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/hvs_ros.stamp
+LOG := $(VENV)/install.log
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --log $(LOG)
+
+# numpy and OpenCV on every core would only get into each other's way
+export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench tables images clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## search the bundled panoramas with a live ROS graph and score the searches
+	@$(BIN)/hvs demo
+
+test: lint ## ruff, mypy and every test
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff and mypy
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m mypy
+
+bench: $(STAMP) ## performance figures as ratios, as JSON
+	@$(BIN)/python bench/render_and_turns.py
+
+tables: $(STAMP) ## write the README's tables again, from the code
+	@$(BIN)/python docs/make_tables.py
+
+images: $(STAMP) ## draw docs/images again, from a run
+	@$(BIN)/python docs/make_images.py
+
+clean: ## remove what the other targets made, the virtual environment too
+	@rm -rf $(VENV) build dist log install ./*.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	    .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo 'Python 3.10 or newer is needed: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo 'Python cannot make virtual environments here: install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# A sourced ROS brings its own rclpy. Where it does not and no wheel fits, all but the graph works.
+$(STAMP): setup.py pyproject.toml | $(BIN)/python
+	@echo 'Setting up $(VENV): a minute or so, once.'
+	@if [ -n "$$ROS_DISTRO" ] && $(BIN)/python -c 'import rclpy' 2>/dev/null; then \
+	    $(PIP) install -e '.[test]'; \
+	elif ! $(PIP) install -e '.[ros,test]' 2>/dev/null; then \
+	    $(PIP) install -e '.[test]' || exit 1; \
+	    echo "The ROS 2 wheels cannot be installed here (see $(LOG)): continuing without ROS."; \
+	fi
+	@touch $@
