@@ -97,9 +97,9 @@ class ShapeGrounder:
     Find coloured things by colour words and silhouette.
 
     It knows some colours and the outlines of some things that a simulated world is furnished
-    with, it lays plain capitals over signs to see
-    which word they bear, and it knows nothing about photographs: there its hits mean little.
-    Deterministic; holds no state, so threads may share it.
+    with; over signs it lays plain capitals to see which word they bear. It knows nothing about
+    photographs: there its hits mean little. Deterministic; holds no state, so threads may share
+    it.
     """
 
     def locate(self, image: np.ndarray, phrases: Sequence[str]) -> list[Hit]:

@@ -25,7 +25,7 @@ def find_preset(name: str) -> Path | None:
     if given.name != name:
         return None
     try:
-        shipped = share_path('config/planners') / f'{given.stem}.yaml'
+        shipped = share_path('config/planners') / f"{name.removesuffix('.yaml')}.yaml"
     except InputError:
         return None
     return shipped if shipped.is_file() else None
