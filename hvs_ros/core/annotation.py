@@ -14,7 +14,6 @@ from hvs_ros.core.storage import EpisodeError
 
 START_YAWS = (0, 90, 180, 270)
 """Where an item starts that lists no yaws of its own, in degrees."""
-LEVELS = range(4)
 Number = Union[int, float]
 _SHOWN = 80
 
@@ -103,8 +102,9 @@ class _Fields:
     def _level(self, level: Any) -> int | None:
         if level is None:
             return None
-        if not _is_number(level) or level not in LEVELS:
-            raise self._wrong('level', f'must be whole numbers from 0 to {LEVELS[-1]}')
+        # levels beyond the benchmark's 0 to 3 are kept: dropping them would change the total
+        if not _is_number(level) or level != int(level):
+            raise self._wrong('level', 'must be whole numbers')
         return int(level)
 
     def _rate(self, rate: Any) -> float | None:

@@ -53,7 +53,7 @@ def level_name(record: Record) -> str:
     names, level = LEVELS[record['split']], record['level']
     if level is None:
         return f'{record["split"]}/unlevelled'
-    return f'{record["split"]}/{names[level] if level < len(names) else level}'
+    return f'{record["split"]}/{names[level] if 0 <= level < len(names) else level}'
 
 
 def scene_name(record: Record) -> str:
