@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+import os
 from pathlib import Path
 import re
 import sys
@@ -85,7 +86,7 @@ def config_of(args: argparse.Namespace) -> EvalConfig:
     if size is None:
         raise InputError(f'--view must be WIDTHxHEIGHT, not {args.view!r}')
     return EvalConfig(
-        episodes=str(args.episodes), planner=args.planner, driver=args.driver,
+        episodes=os.path.abspath(args.episodes), planner=args.planner, driver=args.driver,
         profile=get_profile(args.profile).name, max_turns=args.max_turns,
         view=ViewConfig(
             int(size[1]), int(size[2]), args.fov, not args.no_reticle, args.jpeg_quality),

@@ -18,7 +18,7 @@ SCORED = ('success', 'failure', 'truncated', 'not_found')
 UNSCORED = ('cancelled', 'replaced', 'error')
 OUTCOMES = SCORED + UNSCORED
 # A turn's line leaves out what the record says once, and what differs between drivers.
-_LEFT_OUT = ('id', 'view_stamp')
+_LEFT_OUT = ('id', 'view_stamp', 'order')
 
 
 def episode_record(

@@ -159,10 +159,13 @@ def test_the_table_at_the_end_says_what_a_person_needs(
         tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ['eval', str(dataset), '--planner', 'oracle', '--out', str(tmp_path / 'run')]
     assert main([*words, *SMALL_VIEW]) == 0
-    printed = capsys.readouterr().out
+    printed, bar = capsys.readouterr()
+    assert 'success 100% (25/25)' in bar and '25/25' in bar
     for expected in (
             'success 100.0% (25/25) under published-2026', 'chance', 'Wilson', 'hps/extreme',
             'strict', '25 of 25', 'report.html'):
         assert expected in printed
     metrics = json.loads((tmp_path / 'run/metrics.json').read_text())
     assert metrics['profiles']['published-2026']['by_split']['hps']['success']['n'] == 6
+    assert main(['report', str(tmp_path / 'run')]) == 0
+    assert capsys.readouterr().out == printed

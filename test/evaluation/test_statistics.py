@@ -77,7 +77,7 @@ def test_bootstrap_does_not_depend_on_the_order_of_the_episodes() -> None:
 
 def test_bootstrap_covers_where_naive_wilson_falls_short() -> None:
     rng = np.random.default_rng(11)
-    runs, inside, naive = 120, 0, 0
+    runs, inside, naive = 80, 0, 0
     for _ in range(runs):
         flags = np.repeat(rng.random(60) < 0.4, 4) ^ (rng.random(240) < 0.05)
         truth = 0.4 * 0.95 + 0.6 * 0.05
