@@ -44,8 +44,8 @@ class ViewRenderer(Node):
         self._views = ViewPublisher(self)
         self._bad_goals = 0
         self._gaze = GazeTracker(self, p, self._serve)
-        # before the goals: a panorama that arrived before a goal is taken before it
         self._feed = PanoramaFeed(self, p, self._serve)
+        self._asked = self.create_guard_condition(self._serve)
         self.create_subscription(PoseStamped, 'gaze_goal', self._on_gaze_goal, RELIABLE)
         self._preview = Preview(self, p, self._feed, self._gaze, self._views, self._mount)
         self._health = Health(self, self._describe)
@@ -56,7 +56,8 @@ class ViewRenderer(Node):
         except ValueError:
             self._bad_goals += 1
             return
-        self._serve()
+        # not here: a panorama that came before this goal may still wait to be taken
+        self._asked.trigger()
 
     def _serve(self) -> None:
         capture_ns = self._capture()
