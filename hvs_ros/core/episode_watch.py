@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hvs_ros.core.messages import ResultLine, TurnLine
+from hvs_ros.core.search import SHUT_DOWN
 
 
 @dataclass
@@ -13,13 +14,16 @@ class EpisodeWatch:
     """
     Collect the turns and the result of one search from what topics bring.
 
-    Messages of other searches are ignored, doubled ones harmless; a turn 0 that comes again means
-    that the planner began anew. A result counts when every turn it speaks of is there, so that a
-    result of an earlier search of the same id, still latched somewhere, counts for nothing.
+    Messages of other searches are ignored, those of another order for the same id too (a result
+    of an earlier run may still be latched somewhere); doubled ones are harmless. A turn that
+    comes again with other words means that a new planner began anew. A result counts when every
+    turn it speaks of is there, and never when it only says that the planner left: a planner that
+    comes back takes the instruction up again.
     """
 
     id: str
     started_s: float
+    order: str = ''
     turns: dict[int, TurnLine] = field(default_factory=dict)
     result: ResultLine | None = None
     heard_s: float = 0.0
@@ -29,14 +33,23 @@ class EpisodeWatch:
 
     def add(self, line: TurnLine | ResultLine, now_s: float) -> None:
         """Take a turn or a result."""
-        if line.id != self.id:
+        # a planner that does not know orders leaves them empty
+        if line.id != self.id or line.order not in ('', self.order):
             return
-        if isinstance(line, ResultLine):
+        if isinstance(line, TurnLine):
+            self._add_turn(line, now_s)
+        elif line.reason != SHUT_DOWN:
             self.result, self.heard_s = line, now_s
-        elif self.turns.get(line.index) != line:
+
+    def _add_turn(self, line: TurnLine, now_s: float) -> None:
+        known = self.turns.get(line.index)
+        if known == line:
+            return
+        if known is not None:
             self.turns = {index: turn for index, turn in self.turns.items() if index < line.index}
-            self.turns[line.index] = line
-            self.heard_s = now_s
+            self.result = None
+        self.turns[line.index] = line
+        self.heard_s = now_s
 
     @property
     def complete(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import json
-import math
+import sys
 from typing import Any
 
 from hvs_ros.core.errors import InputError
@@ -20,13 +20,15 @@ class Instruction:
     Hold one instruction.
 
     ``id`` is empty when the sender gave none. With ``start`` (benchmark degrees) angles are
-    absolute in odom; without it yaw 0 is the body's present heading.
+    absolute in odom; without it yaw 0 is the body's present heading. ``order`` names this giving
+    of the instruction: copies of one message share it, and turns and results tell it back.
     """
 
     text: str
     id: str = ''
     seed: int | None = None
     start: BenchmarkAngles | None = None
+    order: str = ''
 
     def to_json(self) -> str:
         """Return the JSON form."""
@@ -35,6 +37,8 @@ class Instruction:
             payload['seed'] = self.seed
         if self.start is not None:
             payload['start'] = [self.start.yaw, self.start.pitch]
+        if self.order:
+            payload['order'] = self.order
         return json.dumps(payload)
 
 
@@ -54,13 +58,19 @@ def read_instruction(text: str) -> Instruction:
     sentence = payload.get('instruction')
     if not isinstance(sentence, str) or not sentence.strip():
         raise InputError(f'the instruction cannot be {sentence!r:.60}: it must be a sentence')
-    identity = payload.get('id', '')
-    if not isinstance(identity, str):
-        raise InputError(f"the instruction's id cannot be {identity!r:.60}: it must be a string")
     seed = payload.get('seed')
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise InputError(f"the instruction's seed cannot be {seed!r:.60}: it must be an integer")
-    return Instruction(sentence.strip(), identity, seed, _start(payload.get('start')))
+    return Instruction(
+        sentence.strip(), _name(payload, 'id'), seed, _start(payload.get('start')),
+        _name(payload, 'order'))
+
+
+def _name(payload: dict[str, Any], field: str) -> str:
+    value = payload.get(field, '')
+    if not isinstance(value, str):
+        raise InputError(f"the instruction's {field} cannot be {value!r:.60}: it must be a string")
+    return value
 
 
 def _start(value: Any) -> BenchmarkAngles | None:
@@ -68,7 +78,7 @@ def _start(value: Any) -> BenchmarkAngles | None:
         return None
     fine = isinstance(value, list) and len(value) == 2 and all(
         isinstance(number, (int, float)) and not isinstance(number, bool)
-        and math.isfinite(number) for number in value)
+        and abs(number) <= sys.float_info.max for number in value)
     if not fine or not -90 <= value[1] <= 90:
         raise InputError(
             f"the instruction's start cannot be {value!r:.60}: it must be [yaw, pitch] in "

@@ -102,7 +102,8 @@ def _is_tokens(value: object) -> bool:
 _ACCEPTS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys((
         'id', 'reply', 'thought', 'finish_reason', 'model', 'request_sha256', 'image_sha256',
-        'task', 'instruction', 'profile', 'status', 'reason', 'planner', 'answer_format'),
+        'task', 'instruction', 'profile', 'status', 'reason', 'planner', 'answer_format',
+        'order'),
         _is_text),
     **dict.fromkeys(('gaze_told', 'gaze_measured', 'gaze_after', 'gaze'), _is_pair),
     **dict.fromkeys(('index', 'view_stamp', 'turns'), _is_count),
@@ -120,7 +121,8 @@ class TurnLine(_Line):
     "pitch"}`` or ``{"type": "invalid", "reason"}``. ``gaze_told`` and ``gaze_measured`` are
     [yaw, pitch] in benchmark degrees at the moment of the view, ``gaze_after`` the direction the
     answer leads to. ``view_stamp`` is in nanoseconds, ``tokens`` is {"prompt", "completion"}.
-    ``not_found`` says that the planner gave up here, which is no invalid answer.
+    ``not_found`` says that the planner gave up here, which is no invalid answer. ``order`` is
+    the instruction's.
     """
 
     id: str
@@ -140,6 +142,7 @@ class TurnLine(_Line):
     request_sha256: str = ''
     image_sha256: str = ''
     not_found: bool = False
+    order: str = ''
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class ResultLine(_Line):
     ``task`` is ``object`` or ``path``; ``answer`` the submitted [yaw, pitch] verbatim, None when
     nothing was submitted; ``gaze`` the direction at the end, in benchmark degrees; ``turns`` the
     number of turns. ``planner`` and ``answer_format`` say who answered and in which format, for
-    records.
+    records; ``order`` is the instruction's.
     """
 
     id: str
@@ -164,6 +167,7 @@ class ResultLine(_Line):
     turns: int
     planner: str = ''
     answer_format: str = 'free_think'
+    order: str = ''
 
 
 def action_to_dict(action: Action) -> dict[str, Any]:
@@ -198,7 +202,7 @@ def turn_line(task: Task, turn: Turn) -> TurnLine:
         tokens={'prompt': decision.prompt_tokens, 'completion': decision.completion_tokens},
         finish_reason=decision.finish_reason, model=decision.model,
         request_sha256=decision.request_sha256, image_sha256=turn.view.sha256(),
-        not_found=decision.not_found)
+        not_found=decision.not_found, order=task.order)
 
 
 def result_line(
@@ -209,7 +213,7 @@ def result_line(
     return ResultLine(
         id=task.id, task=task.kind, instruction=task.instruction, profile=profile,
         status=result.status, reason=result.reason, answer=answer, gaze=_pair(result.pose),
-        turns=result.turns, planner=planner, answer_format=answer_format)
+        turns=result.turns, planner=planner, answer_format=answer_format, order=task.order)
 
 
 def _pair(angles: BenchmarkAngles) -> list[float]:

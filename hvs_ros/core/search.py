@@ -13,6 +13,10 @@ from hvs_ros.core.view import View
 
 SearchKind = Literal['object', 'path']
 Status = Literal['submitted', 'truncated', 'not_found', 'cancelled', 'replaced', 'error']
+SHUT_DOWN = 'the planner was shut down'
+"""The reason of a search that ended because its planner left: no verdict on the search."""
+
+AHEAD = BenchmarkAngles(0, 0)
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,15 @@ class Task:
 
     ``id`` names the search on every topic and in every record; ``start`` is in benchmark degrees
     relative to the search's yaw 0 (the panorama's centre in replay, the body's heading when the
-    instruction arrived on a robot).
+    instruction arrived on a robot). ``order`` tells apart two searches of the same id.
     """
 
     id: str
     kind: SearchKind
     instruction: str
-    start: BenchmarkAngles = BenchmarkAngles(0, 0)
+    start: BenchmarkAngles = AHEAD
     seed: int | None = None
+    order: str = ''
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import time
 from typing import Any
+import uuid
 
 from hvs_ros.core.episode import Episode
 from hvs_ros.core.episode_watch import EpisodeWatch
@@ -67,11 +68,12 @@ class ReplayRun:
         self._streak = ErrorStreak(self._config.max_consecutive_errors)
         self.watch: EpisodeWatch | None = None
 
-    def begin(self, now_s: float) -> tuple[Episode, int]:
-        """Begin the next episode; return it with its search's seed."""
+    def begin(self, now_s: float) -> tuple[Episode, int, str]:
+        """Begin the next episode; return it with its search's seed and order."""
         episode, _ = self.pending[0]
-        self.watch = EpisodeWatch(episode.id, now_s)
-        return episode, self._seed()
+        order = uuid.uuid4().hex
+        self.watch = EpisodeWatch(episode.id, now_s, order)
+        return episode, self._seed(), order
 
     def overdue(self, now_s: float) -> str:
         """Return why the present episode has no hope left, empty while it has."""

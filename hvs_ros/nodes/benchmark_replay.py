@@ -72,9 +72,9 @@ class BenchmarkReplay(Node):
             self.done, self.failure = True, (
                 f'no {missing} has joined within {self._p.planner_timeout:g} s')
         elif not missing:
-            episode, seed = self._run.begin(time.monotonic())
+            episode, seed, order = self._run.begin(time.monotonic())
             try:
-                self._stage.set(episode, seed)
+                self._stage.set(episode, seed, order)
             except InputError as error:
                 self._conclude(reason=str(error), planner_failed=False)
 
@@ -98,13 +98,13 @@ class BenchmarkReplay(Node):
             self.get_logger().warning(str(error))
         if self._run.watch.complete:
             self._conclude()
+            self._on_tick()
 
     def _conclude(self, reason: str = '', planner_failed: bool = True) -> None:
         progress, self.failure = self._run.conclude(reason, planner_failed)
         self._progress.publish(to_json(asdict(progress)))
         self._waiting_since = time.monotonic()
         self.done = bool(self.failure) or not self._run.pending
-        self._on_tick()
 
     def _on_skip(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._run.watch is not None

@@ -11,6 +11,7 @@ from std_srvs.srv import Trigger
 
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.profile import get_profile
+from hvs_ros.core.search import SHUT_DOWN
 from hvs_ros.core.standing_goal import GoalPatience
 from hvs_ros.core.view import View
 from hvs_ros.planners.base import Planner
@@ -88,7 +89,6 @@ class SearchPlanner(Node):
         try:
             turn = self._search.decide()
         except HvsError as error:  # the model is away or broken: not the same as a wrong answer
-            self.get_logger().error(str(error))
             return self._finish('error', str(error))
         self._turns.publish(String(data=self._desk.turn_line(turn).to_json()))
         self._look() if self._search.session.result is None else self._finish()
@@ -97,6 +97,8 @@ class SearchPlanner(Node):
         """End the search, as its session did or as ``status`` says, and tell the world."""
         self._goals.withdraw()
         ended = self._desk.finish(status, reason)
+        if ended.line.status == 'error':
+            self.get_logger().error(ended.line.reason)
         if ended.heading is not None:
             goal = final_heading(
                 ended.kind, ended.heading, self._body.pose, self._p.walk_distance)
@@ -128,7 +130,7 @@ class SearchPlanner(Node):
         """Withdraw the goals and abort a call in flight."""
         self._goals.withdraw()
         if self._search is not None:
-            self._finish('cancelled', 'the planner was shut down')
+            self._finish('cancelled', SHUT_DOWN)
 
 
 def _planner(p: SearchPlannerParameters) -> Planner:

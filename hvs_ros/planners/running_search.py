@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import math
 import threading
+import time
 
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.gaze import BenchmarkAngles, Gaze, told_angles, wrap_radians
 from hvs_ros.core.search import SearchSession, Turn
 from hvs_ros.core.standing_goal import StandingGoal
 from hvs_ros.core.view import View
-from hvs_ros.planners.base import Decision, Search
+from hvs_ros.planners.base import Decision, Observation, Search
 
 MAX_ABANDONED = 2
 
@@ -40,8 +42,9 @@ class RunningSearch:
 
     The executor's thread alone calls the public methods. ``think`` hands a view to the worker
     thread, which only stores the answer and calls ``when_done``; ``decide`` takes it. After
-    ``close`` a late answer has nobody to be delivered to. ``origin_yaw`` (radians, odom) is where
-    the search's yaw 0 points.
+    ``close`` a late answer has nobody to be delivered to, and ``when_done`` is not called any
+    more: what it wakes may be gone. ``origin_yaw`` (radians, odom) is where the search's yaw 0
+    points.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class RunningSearch:
         self._search = search
         self._answer: Decision | Exception | None = None
         self._worker: threading.Thread | None = None
+        self._delivery, self._closed = threading.Lock(), False
 
     @property
     def thinking(self) -> bool:
@@ -89,12 +93,11 @@ class RunningSearch:
         observation = self.session.observe(view, told, _readable(measured))
 
         def _work() -> None:
-            try:
-                answer: Decision | Exception = self._search.act(observation)
-            except Exception as error:
-                answer = error
-            self._answer = answer
-            when_done()
+            answer = _answer(self._search, observation)
+            with self._delivery:
+                if not self._closed:
+                    self._answer = answer
+                    when_done()
 
         self._worker = threading.Thread(
             target=_work, name=f'search {self.session.task.id}', daemon=True)
@@ -107,19 +110,50 @@ class RunningSearch:
         if isinstance(answer, HvsError):
             raise answer
         if isinstance(answer, Exception):
-            raise PlannerError(f'the planner failed: {type(answer).__name__}: {answer}')
+            raise _broken(answer) from answer
         assert answer is not None
-        return self.session.decide(answer)
+        try:
+            return self.session.decide(answer)
+        except Exception as error:  # words that not even the parser survives
+            raise _broken(error) from error
 
-    def close(self, abandoned: Abandoned) -> None:
-        """Abort a call in flight; one that does not come back is counted as abandoned."""
-        self._search.close()
+    def close(self, abandoned: Abandoned) -> str:
+        """
+        Abort a call in flight; one that does not come back is counted as abandoned.
+
+        Return what went wrong with that, empty when nothing did.
+        """
+        with self._delivery:
+            self._closed = True
+        complaint = ''
+        try:
+            self._search.close()
+        except Exception as error:
+            complaint = str(_broken(error))
         if self._worker is not None and self._worker.is_alive():
             abandoned.add(self._worker)
+        return complaint
 
 
 class PlannerError(HvsError):
     """Say that a planner broke; its search ends as ``error``."""
+
+
+def _broken(error: Exception) -> PlannerError:
+    return PlannerError(f'the planner failed: {type(error).__name__}: {error}')
+
+
+def _answer(search: Search, observation: Observation) -> Decision | Exception:
+    """Return the planner's decision, its latency measured where it did not, or its failure."""
+    begun = time.monotonic()
+    try:
+        decision = search.act(observation)
+        if not isinstance(decision, Decision) or not isinstance(decision.reply, str):
+            raise TypeError(f'{decision!r:.60} is no decision')
+    except Exception as error:
+        return error
+    return decision if decision.latency_s else replace(
+        decision, latency_s=time.monotonic() - begun)
 
 
 def _readable(gaze: Gaze) -> BenchmarkAngles:

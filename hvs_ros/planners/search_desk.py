@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 import math
-from typing import Any
+from typing import Any, Union
 import uuid
 
 from hvs_ros.core.errors import HvsError
@@ -20,6 +20,7 @@ from hvs_ros.planners.base import Planner
 from hvs_ros.planners.running_search import MAX_ABANDONED, Abandoned, RunningSearch
 
 Body = tuple[float, float, float]
+Giving = tuple[str, Union[int, None], str]  # one instruction given once: (id, seed, order)
 
 
 @dataclass
@@ -44,8 +45,8 @@ class SearchDesk:
     """
     Own the running search and what is remembered between searches.
 
-    An instruction that repeats the running or a finished (id, seed) is a duplicate and changes
-    nothing; any other replaces the running search.
+    An instruction that repeats the running or a finished (id, seed, order) is a duplicate and
+    changes nothing; any other replaces the running search.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class SearchDesk:
         self._patience, self._max_turns = patience, max_turns
         self.search: RunningSearch | None = None
         self._abandoned = Abandoned()
-        self._finished: deque[tuple[str, int]] = deque(maxlen=1000)
+        self._finished: deque[Giving] = deque(maxlen=1000)
         self._ended: dict[str, int] = {}
         self._last_error = ''
         self._stamp_ns = 0
@@ -74,7 +75,8 @@ class SearchDesk:
             started.results.append(self.finish('replaced', 'another instruction arrived').line)
         task = Task(
             instruction.id or uuid.uuid4().hex, 'path' if kind == 'path' else 'object',
-            instruction.text, instruction.start or BenchmarkAngles(0, 0), instruction.seed)
+            instruction.text, instruction.start or BenchmarkAngles(0, 0), instruction.seed,
+            instruction.order)
         session = SearchSession(
             task, self._profile, self._planner.answer_format, self._max_turns)
         try:
@@ -86,7 +88,8 @@ class SearchDesk:
             started.begun = True
         except Exception as error:  # whatever a planner raises ends its search, not the node
             known = isinstance(error, HvsError)
-            started.refusal = str(error) if known else f'{type(error).__name__}: {error}'
+            started.refusal = _printable(
+                str(error) if known else f'{type(error).__name__}: {error}')
             started.results.append(self._end(session, 'error', started.refusal))
         return started
 
@@ -94,7 +97,7 @@ class SearchDesk:
         """End the running search, as its session did or else as ``status`` says."""
         assert self.search is not None
         search, self.search = self.search, None
-        search.close(self._abandoned)
+        self._last_error = _printable(search.close(self._abandoned)) or self._last_error
         self._stamp_ns = search.goal.stamp_ns
         line = self._end(search.session, status, reason)
         result = search.session.result
@@ -135,10 +138,10 @@ class SearchDesk:
             **{f'ended {status}': count for status, count in sorted(self._ended.items())}}
 
     def _end(self, session: SearchSession, status: Any, reason: str) -> ResultLine:
-        result = session.result or session.end(status, reason)
+        result = session.result or session.end(status, _printable(reason))
         task = session.task
-        if task.seed is not None:
-            self._finished.append((task.id, task.seed))
+        if task.seed is not None or task.order:
+            self._finished.append((task.id, task.seed, task.order))
         self._ended[result.status] = self._ended.get(result.status, 0) + 1
         if result.status == 'error':
             self._last_error = result.reason
@@ -148,11 +151,11 @@ class SearchDesk:
     def _is_duplicate(self, instruction: Instruction) -> bool:
         if not instruction.id:
             return False
+        giving = (instruction.id, instruction.seed, instruction.order)
         running = self.search.session.task if self.search is not None else None
-        if running is not None and (running.id, running.seed) == (
-                instruction.id, instruction.seed):
+        if running is not None and (running.id, running.seed, running.order) == giving:
             return True
-        return (instruction.id, instruction.seed) in self._finished
+        return giving in self._finished
 
     def _origin(self, instruction: Instruction, body: Body | None) -> float:
         """Return where yaw 0 points in odom: absolute with a start, else the present heading."""
@@ -166,3 +169,8 @@ class SearchDesk:
         if self.hanging:
             raise HvsError(
                 f'{self._abandoned.alive} calls of earlier searches still hang in the planner')
+
+
+def _printable(sentence: str) -> str:
+    """Return the sentence with what UTF-8 cannot hold escaped: topics and logs carry no less."""
+    return sentence.encode('utf-8', 'backslashreplace').decode('utf-8')

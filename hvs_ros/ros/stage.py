@@ -50,8 +50,12 @@ class Stage:
             return 'search planner'
         return ''
 
-    def set(self, episode: Episode, seed: int) -> None:
-        """Show the episode; raise ``InputError`` when its panorama cannot be used."""
+    def set(self, episode: Episode, seed: int, order: str) -> None:
+        """
+        Show the episode; raise ``InputError`` when its panorama cannot be used.
+
+        ``order`` tells this giving of the instruction from every other.
+        """
         content = episode.panorama.read()
         if self._checked != episode.panorama.name:
             decode(content, episode.panorama.name)  # a broken file is its own outcome
@@ -62,7 +66,8 @@ class Stage:
         self.show()
         self._panorama.wait_for_all_acked(Duration(seconds=5))
         self._pose.publish(initial_pose(episode.start.to_gaze().yaw, now_ns))
-        instruction = Instruction(episode.instruction, episode.id, seed, episode.start)
+        instruction = Instruction(
+            episode.instruction, episode.id, seed, episode.start, order)
         self._order = (episode.target.kind, String(data=instruction.to_json()))
         self.tell()
 
