@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import json
 import math
 import os
 from pathlib import Path
+import time
 from typing import Any
 
 import rclpy
@@ -20,13 +21,15 @@ from std_msgs.msg import String
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.messages import MessageError, TurnLine
 from hvs_ros.evaluation.config import EvalConfig
-from hvs_ros.evaluation.records import read_manifest
+from hvs_ros.evaluation.records import read_manifest, read_records
 from hvs_ros.ros.bringup import Composed, Isolated, SignalWatch
 from hvs_ros.ros.graph import NodeEntry, deployment_of, graph, parameter_files
 from hvs_ros.ros.qos import EVENTS
 
 OnTurn = Callable[[TurnLine], None]
 OnRecord = Callable[[Mapping[str, Any]], None]
+Key = tuple[str, int]
+_LAST_WORDS_S = 0.1
 
 
 def private_domain() -> int:
@@ -56,14 +59,15 @@ def run_graph(
     namespace, domain_id = f'hvs_{os.getpid()}', private_domain()
     kind = Isolated if isolate else Composed
     bringup = kind(entries, parameter_files(deployment, given), namespace, domain_id)
-    with SignalWatch() as watch, _Observer(namespace, domain_id, on_record, on_turn) as observer:
+    with SignalWatch() as watch, _Observer(
+            namespace, domain_id, on_record, on_turn, read_records(run)) as observer:
         try:
             bringup.start()
             while not watch.number and bringup.poll():
                 observer.listen(0.05)
-            observer.listen(0.0 if watch.number else 0.2)
         finally:
             bringup.stop()
+            observer.catch_up(read_records(run))
     return watch.number
 
 
@@ -84,13 +88,23 @@ def _configured(entry: NodeEntry, config: EvalConfig, extra: Mapping[str, Any]) 
         entry.essential)
 
 
+def _key(record: Mapping[str, Any]) -> Key:
+    return record['id'], record['repeat']
+
+
 class _Observer:
-    """Hear turns and finished episodes from outside the graph, on the caller's thread."""
+    """
+    Hear turns and finished episodes from outside the graph, on the caller's thread.
+
+    What was said before it listened, or as the graph left, is in the records.
+    """
 
     def __init__(
             self, namespace: str, domain_id: int, on_record: OnRecord,
-            on_turn: OnTurn | None) -> None:
+            on_turn: OnTurn | None, known: Iterable[Mapping[str, Any]]) -> None:
         self._on_record, self._on_turn = on_record, on_turn
+        self._before = {_key(record): record['attempt'] for record in known}
+        self._told: set[Key] = set()
         self._context = Context()
         rclpy.init(
             context=self._context, domain_id=domain_id,
@@ -110,6 +124,16 @@ class _Observer:
         """Take what has arrived, waiting for it up to ``seconds``."""
         self._executor.spin_once(timeout_sec=seconds)
 
+    def catch_up(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Take what is still under way, then tell the records that nothing was heard of."""
+        end = time.monotonic() + _LAST_WORDS_S
+        while time.monotonic() < end:
+            self.listen(_LAST_WORDS_S / 10)
+        for record in records:
+            new = record['attempt'] != self._before.get(_key(record))
+            if new and _key(record) not in self._told:
+                self._on_record(record)
+
     def __enter__(self) -> _Observer:
         return self
 
@@ -120,7 +144,9 @@ class _Observer:
         self._context.shutdown()
 
     def _on_progress(self, message: String) -> None:
-        self._on_record(json.loads(message.data))
+        progress = json.loads(message.data)
+        self._told.add(_key(progress))
+        self._on_record(progress)
 
     def _on_turn_message(self, message: String) -> None:
         assert self._on_turn is not None
