@@ -35,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the scenes, naming each folder as it is finished; return the exit code."""
     from hvs_ros.scenes import Size, generate
 
-    written = 0
-    for folder in generate(args.out, args.count, Size.parse(args.size), args.seed, args.kind):
-        written += 1
+    scenes = generate(args.out, args.count, Size.parse(args.size), args.seed, args.kind)
+    for written, folder in enumerate(scenes, start=1):
         print(f'{written}/{args.count} {folder}', flush=True)
     return 0

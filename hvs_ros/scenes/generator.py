@@ -25,7 +25,7 @@ LAYOUTS: dict[str, Callable[[Stage], None]] = {
 OBJECT_LAYOUTS = ('room', 'street', 'lobby', 'park', 'room', 'corridor')
 PATH_LAYOUTS = ('lobby', 'street', 'corridor')
 KINDS = ('object', 'path', 'both')
-JPEG_QUALITY = 86
+JPEG_QUALITY = 90
 
 _THINGS = 14
 _ITEMS = 3

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvs_ros.scenes.rays import ParallelRays, cast
-from hvs_ros.scenes.shapes import Array, Shape, Vector, dot
+from hvs_ros.scenes.shapes import Array, Shape, Vector, dot, extent
 
 _RANGE = 8.0
 _TABLE_SIZE = 4096
@@ -134,11 +134,14 @@ class Illumination:
 
     def __init__(self, shapes: Sequence[Shape], lighting: Lighting, detail: int) -> None:
         self._lighting = lighting
-        casters = [shape for shape in shapes if shape.casts]
+        # What is smaller than the blur leaves no shadow that anyone could see.
+        casters = [shape for shape in shapes
+                   if shape.casts and extent(shape) > lighting.softness]
         self._key = ShadowMap(casters, lighting.direction, lighting.centre, lighting.span,
                               detail, lighting.softness, 0.03)
         near = min(lighting.span, 16.0)
-        self._above = ShadowMap(casters, (0.0, -1.0, 1e-4), lighting.centre, near,
+        wide = [shape for shape in casters if extent(shape) > 0.16]
+        self._above = ShadowMap(wide, (0.0, -1.0, 1e-4), lighting.centre, near,
                                 max(64, detail // 2), 0.22, 0.05)
         ahead = np.array(lighting.direction, float)
         self._towards = (-ahead / np.linalg.norm(ahead)).astype(np.float32)

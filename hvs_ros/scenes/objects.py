@@ -136,9 +136,9 @@ def plant_pot(colour: Colour) -> list[Shape]:
     """Model a leafy plant in a big coloured pot."""
     pot, leaf = plain(colour, gloss=0.35), plain((70, 104, 84))
     stems: list[Shape] = []
-    for k in range(13):
-        turn, lean = k * 2.4, 0.35 + 0.55 * ((k * 5) % 13) / 13
-        rise = 0.40 + 0.028 * ((k * 7) % 13)
+    for k in range(10):
+        turn, lean = k * 2.4, 0.35 + 0.6 * ((k * 3) % 10) / 10
+        rise = 0.38 + 0.036 * ((k * 7) % 10)
         side, ahead = float(np.cos(turn)) * lean, float(np.sin(turn)) * lean
         tip = (0.34 * side, 0.38 + rise, 0.34 * ahead)
         middle = (0.20 * side, 0.38 + rise * 0.62, 0.20 * ahead)

@@ -13,30 +13,26 @@ from numpy.typing import NDArray
 from hvs_ros.scenes.shapes import Array, Shape
 
 Index = tuple[Any, ...]
+Corners = NDArray[np.float64]
+Window = tuple[int, int, int, int]
 _PAIRS = np.array([(a, b) for a in range(8) for b in range(a + 1, 8)
                    if bin(a ^ b).count('1') == 1])
 _STEPS = np.linspace(0.0, 1.0, 9)[:, None]
 
 
-@dataclass(frozen=True)
-class Window:
-    """Name the rows [top, bottom) and columns [left, right) of a bundle; left may be negative."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
 class Bundle(Protocol):
-    """A set of rays that knows which of them could meet a box in space."""
+    """
+    A set of rays that knows which of them could meet a box in space.
+
+    Boxes come many at once, (K, 8, 3): asking for each would cost more than the casting.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Return the shape of arrays that hold one value a ray."""
 
-    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
-        """Return index expressions that together cover all rays that could meet the box."""
+    def parts(self, corners: Corners) -> list[list[Index]]:
+        """Return, for each box, index expressions that cover all rays that could meet it."""
 
     def rays(self, part: Index) -> tuple[Array, Array]:
         """Return origins and directions of a part, (3, N) or (3, 1)."""
@@ -54,16 +50,16 @@ def _directions(width: int, height: int, yaw: float) -> Array:
     return rays
 
 
-def _edge_points(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points along the edges of a box, corners relative to the eye."""
-    start, end = corners[_PAIRS[:, 0]], corners[_PAIRS[:, 1]]
+def _edge_points(corners: Corners) -> Corners:
+    """Return points along the edges of boxes (K, 8, 3), relative to the eye, as (K, P, 3)."""
+    start, end = corners[:, _PAIRS[:, 0]], corners[:, _PAIRS[:, 1]]
     along = end - start
-    points = (start[:, None] + along[:, None] * _STEPS).reshape(-1, 3)
+    points = (start[:, :, None] + along[:, :, None] * _STEPS).reshape(len(corners), -1, 3)
     # Along an edge the latitude is extreme where it passes the eye; long walls bulge there.
-    flat = along[:, [0, 2]]
-    reach = np.maximum((flat * flat).sum(axis=1), 1e-12)
-    nearest = np.clip(-(start[:, [0, 2]] * flat).sum(axis=1) / reach, 0, 1)
-    return np.concatenate([points, start + along * nearest[:, None]])
+    flat = along[..., [0, 2]]
+    reach = np.maximum((flat * flat).sum(axis=-1), 1e-12)
+    nearest = np.clip(-(start[..., [0, 2]] * flat).sum(axis=-1) / reach, 0, 1)
+    return np.concatenate([points, start + along * nearest[..., None]], axis=1)
 
 
 class PanoramaRays:
@@ -79,58 +75,55 @@ class PanoramaRays:
         self.yaw = yaw
         self.origin = np.array(origin, np.float32)[:, None]
         self._directions = _directions(width, height, yaw)
-        self._windows: dict[bytes, Window] = {}
 
     @property
     def directions(self) -> Array:
         """Return all directions, (3, height, width)."""
         return self._directions
 
-    def window(self, corners: NDArray[np.float64]) -> Window:
-        """Return the smallest window known to hold the box, with a margin of two pixels."""
-        key = corners.tobytes()
-        if key not in self._windows:
-            self._windows[key] = self._find_window(corners)
-        return self._windows[key]
+    def windows(self, corners: Corners) -> list[Window]:
+        """
+        Return for each box (top, bottom, left, right), ends exclusive, with a small margin.
 
-    def _find_window(self, corners: NDArray[np.float64]) -> Window:
+        `left` may be negative and `right` beyond the width: the window then crosses the seam.
+        """
         height, width = self.shape
-        points = _edge_points(corners - self.origin.T.astype(float))
-        reach = np.hypot(points[:, 0], points[:, 2])
-        lat = np.arctan2(-points[:, 1], reach)
+        eye = self.origin[:, 0].astype(float)
+        points = _edge_points(corners - eye)
+        lat = np.arctan2(-points[..., 1], np.hypot(points[..., 0], points[..., 2]))
+        top = np.floor((lat.min(axis=1) / np.pi + 0.5) * height) - 2
+        bottom = np.ceil((lat.max(axis=1) / np.pi + 0.5) * height) + 3
         # Between sampled edge points an arc can bulge; near boxes get more margin.
-        top = int(np.floor((lat.min() / np.pi + 0.5) * height)) - 2
-        bottom = int(np.ceil((lat.max() / np.pi + 0.5) * height)) + 3
-        slack = int(np.ceil((bottom - top) * 0.02))
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        eye = self.origin[:, 0]
-        if low[0] <= eye[0] <= high[0] and low[2] <= eye[2] <= high[2]:
-            if high[1] >= eye[1]:
-                top = 0
-            if low[1] <= eye[1]:
-                bottom = height
-            return Window(max(0, top - slack), min(height, bottom + slack), 0, width)
-        lon = np.arctan2(points[:, 0], points[:, 2])
-        middle = np.arctan2(np.sin(lon).sum(), np.cos(lon).sum())
-        spread = np.angle(np.exp(1j * (lon - middle)))
+        slack = np.ceil((bottom - top) * 0.02)
+        lon = np.arctan2(points[..., 0], points[..., 2])
+        middle = np.arctan2(np.sin(lon).sum(axis=1), np.cos(lon).sum(axis=1))
+        spread = np.angle(np.exp(1j * (lon - middle[:, None])))
         column = (np.angle(np.exp(1j * (middle - self.yaw))) / np.pi + 1) / 2 * width
-        left = int(np.floor(column + spread.min() / (2 * np.pi) * width)) - 2
-        right = int(np.ceil(column + spread.max() / (2 * np.pi) * width)) + 3
-        if right - left >= width * 0.95:
-            left, right = 0, width
-        return Window(max(0, top - slack), min(height, bottom + slack), left, right)
+        left = np.floor(column + spread.min(axis=1) / (2 * np.pi) * width) - 2
+        right = np.ceil(column + spread.max(axis=1) / (2 * np.pi) * width) + 3
+        low, high = corners.min(axis=1), corners.max(axis=1)
+        around = ((low[:, [0, 2]] <= eye[[0, 2]]) & (high[:, [0, 2]] >= eye[[0, 2]])).all(axis=1)
+        top = np.where(around & (high[:, 1] >= eye[1]), 0, np.maximum(top - slack, 0))
+        bottom = np.where(around & (low[:, 1] <= eye[1]), height,
+                          np.minimum(bottom + slack, height))
+        whole = around | (right - left >= width * 0.95)
+        left, right = np.where(whole, 0, left), np.where(whole, width, right)
+        bounds = np.stack([top, bottom, left, right], axis=1).astype(int)
+        return [(t, b, lo, hi) for t, b, lo, hi in bounds.tolist()]
 
-    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
-        """Return one or, across the seam, two slices."""
-        window = self.window(corners)
+    def parts(self, corners: Corners) -> list[list[Index]]:
+        """Return one slice a box or, across the seam, two."""
+        return [self._slices(window) for window in self.windows(corners)]
+
+    def _slices(self, window: Window) -> list[Index]:
+        top, bottom, left, right = window
         width = self.shape[1]
-        rows = slice(window.top, window.bottom)
-        if window.bottom <= window.top:
+        rows = slice(top, bottom)
+        if bottom <= top:
             return []
-        if window.left >= 0 and window.right <= width:
-            return [(rows, slice(window.left, window.right))]
-        left, right = window.left % width, window.right % width
-        return [(rows, slice(left, width)), (rows, slice(0, right))]
+        if left >= 0 and right <= width:
+            return [(rows, slice(left, right))]
+        return [(rows, slice(left % width, width)), (rows, slice(0, right % width))]
 
     def rays(self, part: Index) -> tuple[Array, Array]:
         """Return the common origin and the directions of a part."""
@@ -160,18 +153,22 @@ class PixelRays:
         self.directions = np.stack([np.cos(lat) * np.sin(lon), -np.sin(lat),
                                     np.cos(lat) * np.cos(lon)]).astype(np.float32)
 
-    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
-        """Return the pixels inside the panorama's window; `rows` must ascend."""
-        window = self._panorama.window(corners)
-        low, high = np.searchsorted(self._rows, [window.top, window.bottom])
+    def parts(self, corners: Corners) -> list[list[Index]]:
+        """Return the pixels inside the panorama's windows."""
+        return [self._inside(window) for window in self._panorama.windows(corners)]
+
+    def _inside(self, window: Window) -> list[Index]:
+        """Return the rays in a window; the rows ascend, so that a search finds their range."""
+        top, bottom, left, right = window
+        low, high = np.searchsorted(self._rows, [top, bottom])
         columns, width = self._columns[low:high], self._panorama.shape[1]
-        if window.right - window.left >= width:
+        if right - left >= width:
             return [(slice(low, high),)] if high > low else []
-        inside = (columns >= window.left) & (columns < window.right)
-        if window.left < 0:
-            inside |= columns >= window.left + width
-        if window.right > width:
-            inside |= columns < window.right - width
+        inside = (columns >= left) & (columns < right)
+        if left < 0:
+            inside |= columns >= left + width
+        if right > width:
+            inside |= columns < right - width
         chosen = np.flatnonzero(inside) + low
         return [(chosen,)] if chosen.size else []
 
@@ -200,15 +197,16 @@ class ParallelRays:
         middle = np.float32(self.shape[0] / 2)
         return own[0] * scale + middle, own[1] * scale + middle, own[2]
 
-    def parts(self, corners: NDArray[np.float64]) -> list[Index]:
-        """Return the slice under the box."""
-        column, row, _ = self.place(corners.T.astype(np.float32))
+    def parts(self, corners: Corners) -> list[list[Index]]:
+        """Return the slice under each box."""
         size = self.shape[0]
-        rows = slice(max(0, int(row.min()) - 1), min(size, int(row.max()) + 2))
-        columns = slice(max(0, int(column.min()) - 1), min(size, int(column.max()) + 2))
-        if rows.start >= rows.stop or columns.start >= columns.stop:
-            return []
-        return [(rows, columns)]
+        column, row, _ = self.place(corners.reshape(-1, 3).T.astype(np.float32))
+        bounds = []
+        for values in (row.reshape(-1, 8), column.reshape(-1, 8)):
+            bounds.append(np.clip(values.min(axis=1).astype(int) - 1, 0, size).tolist())
+            bounds.append(np.clip(values.max(axis=1).astype(int) + 2, 0, size).tolist())
+        return [[(slice(top, bottom), slice(left, right))] if top < bottom and left < right else []
+                for top, bottom, left, right in zip(*bounds, strict=True)]
 
     def rays(self, part: Index) -> tuple[Array, Array]:
         """Return the origins on the plate and the one direction."""
@@ -240,8 +238,9 @@ def cast(shapes: Sequence[Shape], bundle: Bundle) -> Hits:
     """Return what each ray of the bundle meets first."""
     number = np.full(bundle.shape, -1, np.int16)
     distance = np.full(bundle.shape, np.inf, np.float32)
-    for k, shape in enumerate(shapes):
-        for part in bundle.parts(shape.corners()):
+    covers = bundle.parts(np.stack([shape.corners for shape in shapes])) if shapes else []
+    for k, (shape, parts) in enumerate(zip(shapes, covers, strict=True)):
+        for part in parts:
             t = shape.hit(*bundle.rays(part))
             known = distance[part]
             t = t.reshape(known.shape)

@@ -49,6 +49,7 @@ class Shape(Protocol):
     def casts(self) -> bool:
         """Return whether it throws shadows."""
 
+    @property
     def corners(self) -> NDArray[np.float64]:
         """Return (8, 3) corners of a box that encloses the shape."""
 
@@ -71,6 +72,11 @@ def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
     # numpy's cross costs a tenth of a millisecond in overhead, several times a shape.
     return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
                      a[0] * b[1] - a[1] * b[0]])
+
+
+def extent(shape: Shape) -> float:
+    """Return the longest diagonal of a shape's box, metres."""
+    return float(np.linalg.norm(shape.corners[-1] - shape.corners[0]))
 
 
 def _vector(values: NDArray[np.float64]) -> Vector:
@@ -98,6 +104,7 @@ class Box:
     rotation: NDArray[np.float64] = field(default_factory=lambda: _UPRIGHT)
     casts: bool = True
 
+    @cached_property
     def corners(self) -> NDArray[np.float64]:
         """Return its eight corners."""
         half = np.array(self.size, float) / 2
@@ -152,6 +159,7 @@ class Ellipsoid:
     rotation: NDArray[np.float64] = field(default_factory=lambda: _UPRIGHT)
     casts: bool = True
 
+    @cached_property
     def corners(self) -> NDArray[np.float64]:
         """Return the corners of the enclosing box along its own axes."""
         radii = np.array(self.radii, float)
@@ -211,6 +219,7 @@ class Cone:
         side /= np.linalg.norm(side)
         return np.stack([side, up, _cross(side, up)], axis=1), length
 
+    @cached_property
     def corners(self) -> NDArray[np.float64]:
         """Return the corners of the enclosing box along its axis."""
         rotation, length = self._frame
@@ -281,6 +290,7 @@ class Panel:
     material: Material
     casts: bool = True
 
+    @cached_property
     def corners(self) -> NDArray[np.float64]:
         """Return its four corners, twice."""
         base = np.array(self.corner, float)

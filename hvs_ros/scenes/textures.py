@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -15,7 +16,20 @@ Random = np.random.Generator
 
 
 def noise(rng: Random, height: int, width: int, cells: tuple[int, int], octaves: int = 3) -> Field:
-    """Return wrapping smooth noise in about -1..1; `cells` = (rows, columns) of the coarsest."""
+    """
+    Return wrapping smooth noise in about -1..1; `cells` = (rows, columns) of the coarsest.
+
+    Fields come from a small stock and are shifted at random: making each anew would take longer
+    than drawing the scene.
+    """
+    field = _stock(height, width, cells, octaves, int(rng.integers(3)))
+    shift = int(rng.integers(height)), int(rng.integers(width))
+    return np.roll(field, shift, axis=(0, 1))
+
+
+@lru_cache(maxsize=96)
+def _stock(height: int, width: int, cells: tuple[int, int], octaves: int, number: int) -> Field:
+    rng = np.random.default_rng([height, width, *cells, octaves, number])
     total = np.zeros((height, width), np.float32)
     weight, scale = 1.0, 0.0
     for octave in range(octaves):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hvs_ros.scenes.lighting import Illumination, Lighting, tone
 from hvs_ros.scenes.materials import TO_LINEAR, Image
 from hvs_ros.scenes.rays import Hits, PanoramaRays, PixelRays, cast
-from hvs_ros.scenes.shapes import Array, Shape, dot
+from hvs_ros.scenes.shapes import Array, Shape, dot, extent
 
 # remap takes at most 32767 columns; and a chunk of this size stays in the cache.
 _CHUNK = 1 << 14
@@ -49,7 +49,8 @@ class Tracer:
         light = Illumination(self._shapes, self._lighting, max(128, width // 2))
         panorama = PanoramaRays(width, height, self._origin, self._yaw)
         hits = cast(self._shapes, panorama)
-        mirror = self._mirror(light, width // 2, height // 2)
+        # A floor mirrors softly: a third of the detail is enough.
+        mirror = self._mirror(light, width // 6 * 2, width // 6)
         flat = panorama.directions.reshape(3, -1)
         angle = 2 * np.pi / width
         shader = _Shader(self._shapes, light, mirror, self._yaw, self._sky, angle)
@@ -66,9 +67,10 @@ class Tracer:
         """Return how many pixels of (rows, columns) shapes would cover on their own."""
         panorama = PanoramaRays(size[1], size[0], self._origin, self._yaw)
         covered = np.zeros(size, bool)
-        for k in numbers:
-            shape = self._shapes[k]
-            for part in panorama.parts(shape.corners()):
+        shapes = [self._shapes[k] for k in numbers]
+        covers = panorama.parts(np.stack([shape.corners for shape in shapes]))
+        for shape, parts in zip(shapes, covers, strict=True):
+            for part in parts:
                 met = np.isfinite(shape.hit(*panorama.rays(part)))
                 covered[part] |= met.reshape(covered[part].shape)
         return int(covered.sum())
@@ -77,7 +79,8 @@ class Tracer:
         """Return what a level mirror at y = 0 shows: the scene seen from below the floor."""
         if not any(shape.material.mirror for shape in self._shapes):
             return None
-        above = [shape for shape in self._shapes if not shape.material.mirror]
+        above = [shape for shape in self._shapes
+                 if not shape.material.mirror and extent(shape) > 0.06]
         x, y, z = self._origin
         panorama = PanoramaRays(width, height, (x, -y, z), self._yaw)
         hits = cast(above, panorama)
