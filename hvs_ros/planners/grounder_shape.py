@@ -250,10 +250,10 @@ def _off_centre(blob: Blob, size: tuple[int, int]) -> float:
 def likeness(
         blob: Blob, shape: Silhouette, colours: ColourMap, size: tuple[int, int]) -> float:
     """Return how much a blob looks like a silhouette, in [0, 1]."""
-    looseness = 1.0 + 1.5 * _off_centre(blob, size)
-    off = (math.log(blob.aspect / shape.aspect) / 0.25) ** 2
-    off += ((blob.extent - shape.extent) / 0.12) ** 2
-    off += (math.log(max(0.05, blob.taper) / shape.taper) / 0.3) ** 2
+    looseness = 1.0 + 1.0 * _off_centre(blob, size)
+    off = (math.log(blob.aspect / shape.aspect) / 0.2) ** 2
+    off += ((blob.extent - shape.extent) / 0.1) ** 2
+    off += (math.log(max(0.05, blob.taper) / shape.taper) / 0.25) ** 2
     score = math.exp(-0.5 * off / looseness ** 2)
     share = blob.area / (size[0] * size[1])
     score *= min(1.0, 0.4 + blob.area / 400) * (1.0 if share < 0.25 else 0.25 / share)
