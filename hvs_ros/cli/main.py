@@ -21,7 +21,7 @@ from hvs_ros.core.errors import HvsError
 # A module may serve several commands; its add_parser then adds all of them.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('demo', 'demo', 'search the bundled panoramas with a live graph and score the searches'),
-    ('up', 'up', 'run a deployment: replay, simulation, robot or bag'),
+    ('up', 'up', 'run a deployment: replay, simulation or robot'),
     ('find', 'find', 'send an object search to a running graph and follow it'),
     ('go', 'find', 'send a path search to a running graph and follow it'),
     ('eval', 'eval', 'score a planner on a benchmark folder'),

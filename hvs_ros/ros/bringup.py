@@ -62,17 +62,17 @@ class Composed:
 
     def __init__(
             self, entries: Sequence[NodeEntry], files: Sequence[str], namespace: str = '',
-            domain_id: int | None = None) -> None:
+            domain_id: int | None = None, log_level: str = 'info') -> None:
         self._entries, self._files, self._namespace = entries, files, namespace
-        self._domain_id = domain_id
+        self._domain_id, self._log_level = domain_id, log_level
         self._context = Context()
         self._running: list[tuple[NodeEntry, NodeSpinner, threading.Thread]] = []
 
     def start(self) -> None:
         """Make every node, then spin them."""
         rclpy.init(
-            context=self._context, domain_id=self._domain_id,
-            signal_handler_options=SignalHandlerOptions.NO)
+            args=['--ros-args', '--log-level', self._log_level], context=self._context,
+            domain_id=self._domain_id, signal_handler_options=SignalHandlerOptions.NO)
         made = [(entry, NodeSpinner(self._make(entry))) for entry in self._entries]
         for entry, spinner in made:
             thread = threading.Thread(target=_quietly(spinner), name=entry.name, daemon=True)
@@ -130,9 +130,9 @@ class Isolated:
 
     def __init__(
             self, entries: Sequence[NodeEntry], files: Sequence[str], namespace: str = '',
-            domain_id: int | None = None) -> None:
+            domain_id: int | None = None, log_level: str = 'info') -> None:
         self._entries, self._files, self._namespace = entries, files, namespace
-        self._domain_id = domain_id
+        self._domain_id, self._log_level = domain_id, log_level
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._listeners: dict[str, _Listener] = {}
         self._again_at: dict[str, float] = {}
@@ -174,7 +174,8 @@ class Isolated:
                 process.wait()
 
     def _spawn(self, entry: NodeEntry) -> None:
-        words = [word for file in self._files for word in ('--params-file', file)]
+        words = ['--log-level', self._log_level]
+        words += [word for file in self._files for word in ('--params-file', file)]
         for key, value in entry.parameters.items():
             words += ['-p', f'{key}:={json.dumps(value)}']
         if self._namespace:

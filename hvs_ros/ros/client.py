@@ -41,7 +41,7 @@ class SearchClient:
     def __init__(self, namespace: str = '', wanted: Callable[[], bool] = lambda: True) -> None:
         self._wanted = wanted
         self._context = Context()
-        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(
             'hvs_client', context=self._context, namespace=namespace or None,
             use_global_arguments=False, start_parameter_services=False)

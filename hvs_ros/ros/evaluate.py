@@ -58,7 +58,9 @@ def run_graph(
         for entry in graph(deployment, given)]
     namespace, domain_id = f'hvs_{os.getpid()}', private_domain()
     kind = Isolated if isolate else Composed
-    bringup = kind(entries, parameter_files(deployment, given), namespace, domain_id)
+    # what goes wrong is in the records; log lines would only tear the progress bar apart
+    bringup = kind(
+        entries, parameter_files(deployment, given), namespace, domain_id, log_level='fatal')
     with SignalWatch() as watch, _Observer(
             namespace, domain_id, on_record, on_turn, read_records(run)) as observer:
         try:
@@ -107,7 +109,7 @@ class _Observer:
         self._told: set[Key] = set()
         self._context = Context()
         rclpy.init(
-            context=self._context, domain_id=domain_id,
+            args=[], context=self._context, domain_id=domain_id,
             signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(
             'eval_observer', context=self._context, namespace=namespace,

@@ -20,7 +20,7 @@ def round_trip_ms(timeout: float = 5.0) -> tuple[str, float | None]:
     """Return (middleware, milliseconds from publishing to callback), None when none arrived."""
     context = Context()
     heard: list[String] = []
-    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('hvs_doctor', context=context, use_global_arguments=False)
     publisher = node.create_publisher(String, '~/loopback', EVENTS)
     node.create_subscription(String, '~/loopback', heard.append, EVENTS)
