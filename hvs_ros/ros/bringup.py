@@ -196,7 +196,7 @@ class Isolated:
 def _shared_memory() -> dict[str, str]:
     """Return what lets large images pass between processes."""
     profile = str(share_path('config/fastdds_shared_memory.xml'))
-    return {name: profile for name in SHARED_MEMORY}
+    return {SHARED_MEMORY: profile}
 
 
 class _Listener(threading.Thread):

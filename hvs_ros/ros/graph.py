@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+import os
 from typing import Any
 
 import yaml
@@ -20,8 +21,11 @@ from hvs_ros.core.share import share_path
 PROFILES = ('published-2025', 'published-2026', 'strict')
 PARENT = 'HVS_PARENT_PID'
 """Environment variable that names the process a node must not outlive."""
-SHARED_MEMORY = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-"""Environment variables that Fast DDS 3 and 2 read their profile from."""
+# Fast DDS 3 still reads the name that Fast DDS 2 needs, but every process complains about it
+SHARED_MEMORY = (
+    'FASTRTPS_DEFAULT_PROFILES_FILE' if os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+    else 'FASTDDS_DEFAULT_PROFILES_FILE')
+"""Environment variable that this distribution's Fast DDS reads its profile from."""
 GAZES = ('virtual', 'physical', 'hybrid')
 NODES = {
     'panorama_camera': 'PanoramaCamera', 'view_renderer': 'ViewRenderer',

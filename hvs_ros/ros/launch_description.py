@@ -13,19 +13,24 @@ from launch.actions import (
     SetEnvironmentVariable,
     Shutdown,
 )
+from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 
+from hvs_ros.core.errors import HvsError
 from hvs_ros.core.share import share_path
 from hvs_ros.ros.graph import (
     COMMON,
+    PARENT,
     SHARED_MEMORY,
     Argument,
+    NodeEntry,
     deployment_of,
     graph,
     parameter_files,
 )
 
 RESPAWN_DELAY_S = 1.0
+_REFUSED = 2  # exit code of a node that cannot run with the parameters it was given
 
 
 def describe(name: str) -> LaunchDescription:
@@ -39,16 +44,28 @@ def describe(name: str) -> LaunchDescription:
             for argument in arguments}
         files = parameter_files(deployment, given)
         return [
-            Node(
-                package='hvs_ros', executable=entry.name, name=entry.name,
-                namespace=given['namespace'], output='screen',
-                parameters=[*files, dict(entry.parameters)],
-                respawn=not entry.essential, respawn_delay=RESPAWN_DELAY_S,
-                on_exit=[Shutdown(reason=f'{entry.name} has ended')] if entry.essential else None)
-            for entry in graph(deployment, given)]
+            _node(entry, files, given['namespace']) for entry in graph(deployment, given)]
 
     return LaunchDescription([
-        *_shared_memory(), *map(_declare, arguments), OpaqueFunction(function=_nodes)])
+        *_environment(), *map(_declare, arguments), OpaqueFunction(function=_nodes)])
+
+
+def _node(entry: NodeEntry, files: list[str], namespace: str) -> Node:
+    return Node(
+        package='hvs_ros', executable=entry.name, name=entry.name, namespace=namespace,
+        output='screen', parameters=[*files, dict(entry.parameters)],
+        respawn=not entry.essential, respawn_delay=RESPAWN_DELAY_S,
+        on_exit=lambda event, context: _ended(entry, event, context))
+
+
+def _ended(entry: NodeEntry, event: ProcessExited, context: LaunchContext) -> list[Shutdown]:
+    """End the graph with its essential node, and with any that would only refuse again."""
+    if context.is_shutdown:
+        return []
+    if event.returncode and (entry.essential or event.returncode == _REFUSED):
+        # an exception is what makes ros2 launch itself leave with an error
+        raise HvsError(f'{entry.name} ended with exit code {event.returncode}')
+    return [Shutdown(reason=f'{entry.name} has ended')] if entry.essential else []
 
 
 def _declare(argument: Argument) -> DeclareLaunchArgument:
@@ -58,9 +75,10 @@ def _declare(argument: Argument) -> DeclareLaunchArgument:
         choices=choices)
 
 
-def _shared_memory() -> list[SetEnvironmentVariable]:
-    """Return what lets large images pass between processes, unless the user has a profile."""
-    profile = str(share_path('config/fastdds_shared_memory.xml'))
-    return [
-        SetEnvironmentVariable(name, profile)
-        for name in SHARED_MEMORY if name not in os.environ]
+def _environment() -> list[SetEnvironmentVariable]:
+    """Return what passes large images between processes, and keeps none alive without us."""
+    actions = [SetEnvironmentVariable(PARENT, str(os.getpid()))]
+    if SHARED_MEMORY not in os.environ:  # a user's own profile wins
+        profile = str(share_path('config/fastdds_shared_memory.xml'))
+        actions.append(SetEnvironmentVariable(SHARED_MEMORY, profile))
+    return actions
