@@ -12,7 +12,7 @@ PERIOD_S = 0.02  # the 50 Hz of the control loop
 LEAD_S = 0.1  # how far ahead a streamed neck point lies; the contract allows 0.15 s
 STOP_TICKS = 50  # one second of zeros after motion, counted so that a dead clock cannot stretch it
 HEADING_GAIN = 4.0  # 1/s; stable up to a loop delay of about 0.15 s
-_DISTANCE_GAIN = 2.0  # 1/s
+DISTANCE_GAIN = 4.0  # 1/s
 _SLOWEST_WALK = 0.05  # m/s
 
 
@@ -131,7 +131,20 @@ def walk_rate(limits: MotionLimits, left: float) -> float:
     if left <= 0.0:
         return 0.0
     braking = math.sqrt(2.0 * limits.max_linear_acceleration * left)
-    return min(limits.max_linear, max(_SLOWEST_WALK, min(_DISTANCE_GAIN * left, braking)))
+    return min(limits.max_linear, max(_SLOWEST_WALK, min(DISTANCE_GAIN * left, braking)))
+
+
+def walk_time(limits: MotionLimits, distance: float, arrived: float) -> float:
+    """
+    Return the nominal time (s) of a walk that ends ``arrived`` metres before ``distance``.
+
+    Cruise, one ramp's worth lost to speeding up and braking, and the last stretch, which
+    ``DISTANCE_GAIN`` closes exponentially where it brakes earlier than the slew must.
+    """
+    slew_m_s2 = limits.max_linear_acceleration
+    stretch = min(2.0 * slew_m_s2 / DISTANCE_GAIN ** 2, distance)
+    tail_s = max(0.0, math.log(stretch / arrived)) / DISTANCE_GAIN
+    return distance / max(limits.max_linear, 1e-6) + limits.max_linear / slew_m_s2 + tail_s
 
 
 def _pair(name: str, values: object) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from hvs_ros.core.motion_limits import (
     clip,
     turn_rate,
     walk_rate,
+    walk_time,
 )
 
 _YAW_RESERVE = 0.15  # rad: how far inside its limits the neck is when the body stops turning
@@ -144,11 +145,9 @@ class HeadingTask:
         return self._walk(now_ns, pose, off)
 
     def _start_walk(self, now_ns: int, pose: BodyPose) -> None:
-        limits = self._limits
         self._walk_from = pose
-        ramp_s = limits.max_linear / limits.max_linear_acceleration
-        nominal_s = self._distance / max(limits.max_linear, 1e-6) + ramp_s
-        self._deadline_ns = now_ns + _ns(2.0 * nominal_s)
+        self._deadline_ns = now_ns + _ns(
+            2.0 * walk_time(self._limits, self._distance, _ARRIVED))
 
     def _walk(self, now_ns: int, pose: BodyPose, off: float) -> Step:
         start = self._walk_from

@@ -13,6 +13,7 @@ import pytest
 
 from hvs_ros.core.gaze import BenchmarkAngles, Gaze, told_angles, wrap_radians
 from hvs_ros.core.motion import RULES, StateName
+from hvs_ros.core.motion_limits import walk_time
 
 UPRIGHT = {'pitch_limits': (-math.pi / 2, math.pi / 2)}
 
@@ -124,12 +125,14 @@ def test_a_heading_here_is_faced_in_place_pitch_included(gaze):
 @pytest.mark.parametrize(('distance', 'walked', 'limited'), [
     (1.0, 1.0, False), (0.3, 0.3, False), (2.0, 2.0, False), (5.0, 2.0, True),
     (0.05, 0.0, False)])
-@pytest.mark.parametrize('changes', [{}, QUICK])
+@pytest.mark.parametrize('changes', [
+    {}, QUICK, {'max_linear': 2.0, 'max_linear_acceleration': 20.0}])
 def test_a_heading_ahead_is_faced_then_walked_to_and_no_farther(
         distance, walked, limited, changes):
     loop = Loop(limits(gaze='virtual', **changes))
     loop.new_goal('heading', Gaze(1.0, 0.0), (distance * math.cos(1.0), distance * math.sin(1.0)))
-    loop.until(loop.reached)
+    took = loop.until(loop.reached)
+    assert took <= 4.5 + 1.5 * walk_time(loop.limits, walked or 0.1, 0.02)
     loop.run(0.5)
     state = loop.body.state
     way = math.hypot(state.x, state.y)
@@ -158,7 +161,7 @@ def test_a_place_that_is_not_ahead_of_the_heading_is_not_walked_to():
 
 
 @pytest.mark.parametrize(('position', 'reason', 'longest'), [
-    ((1.0, 0.0), 'the walk took too long', 2.0 * (1.0 / 0.35 + 0.35 / 0.3)),
+    ((1.0, 0.0), 'the walk took too long', 2.0 * (1.0 / 0.35 + 0.35 / 0.3 + 0.2)),
     ((0.0, 0.0), 'the turn took too long', 2.0 * (1.0 / 0.6 + 0.6 / 0.8 + 0.25) + 2.0)])
 def test_a_body_that_is_held_gives_up_after_twice_the_nominal_time(position, reason, longest):
     loop = Loop(limits(gaze='virtual'))
