@@ -38,7 +38,7 @@ class Bundle(Protocol):
         """Return origins and directions of a part, (3, N) or (3, 1)."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _directions(width: int, height: int, yaw: float) -> Array:
     # H*: column i is longitude (2 i / W - 1) pi, row j latitude (j / H - 0.5) pi downwards.
     lon = (2 * np.arange(width) / width - 1) * np.pi + yaw
