@@ -54,12 +54,12 @@ SILHOUETTES = {
     'bowl': Silhouette(1.8, 0.8, 1.4),
     'suitcase': Silhouette(0.74, 0.92, 1.1), 'luggage': Silhouette(0.74, 0.92, 1.1),
     'ball': Silhouette(1.0, 0.78), 'lamp': Silhouette(1.15, 0.81, 0.8, ('yellow', 'white')),
-    'plant': Silhouette(0.9, 0.5, 1.2, ('green',)), 'pot': Silhouette(1.0, 0.73, 1.22),
+    'plant': Silhouette(0.9, 0.5, 1.3, ('green',)), 'pot': Silhouette(0.97, 0.66, 1.48),
     'bin': Silhouette(0.59, 0.79, 1.2), 'umbrella': Silhouette(4.0, 0.6, 0.28),
     'parasol': Silhouette(4.0, 0.6, 0.28), 'box': Silhouette(1.2, 0.86, 1.15),
-    'clock': Silhouette(0.98, 0.38, 0.88), 'backpack': Silhouette(0.73, 0.84, 0.82),
+    'clock': Silhouette(0.98, 0.38), 'backpack': Silhouette(0.73, 0.84, 0.82),
     'rucksack': Silhouette(0.73, 0.84, 0.82), 'bag': Silhouette(0.9, 0.8, 0.9),
-    'cone': Silhouette(0.68, 0.5, 0.3, ('orange',)), 'mailbox': Silhouette(0.68, 0.82, 1.12),
+    'cone': Silhouette(0.68, 0.5, 0.3, ('orange',)), 'mailbox': Silhouette(0.68, 0.82, 1.03),
     'vase': Silhouette(0.59, 0.73, 0.7), 'bottle': Silhouette(0.35, 0.75, 0.6),
     'book': Silhouette(0.8, 0.92), 'painting': Silhouette(1.2, 0.92, 1.0, ('any',)),
     'picture': Silhouette(1.2, 0.92, 1.0, ('any',)), 'pillow': Silhouette(1.5, 0.8),
@@ -227,10 +227,13 @@ def _around(a: Area, b: Area) -> Area:
 
 def _blob(labels: np.ndarray, shape: tuple[int, ...], members: list[int], box: Area) -> Blob:
     x, y, w, h = box
-    inside = np.isin(labels[y:y + h, x:x + w], members)
+    window = labels[y:y + h, x:x + w]
+    inside = np.logical_or.reduce([window == member for member in members])
     widths = inside.sum(axis=1)
+    # The outline's width, over holes: the mouth of a pot is part of the pot.
+    spans = np.where(widths > 0, w - inside.argmax(axis=1) - inside[:, ::-1].argmax(axis=1), 0)
     third = max(1, h // 3)
-    taper = _mean_width(widths[:third]) / max(1.0, _mean_width(widths[-third:]))
+    taper = _mean_width(spans[:third]) / max(1.0, _mean_width(spans[-third:]))
     cut = x <= 1 or y <= 1 or x + w >= shape[1] - 1 or y + h >= shape[0] - 1
     return Blob(box, int(inside.sum()), _mean_width(widths) / w, taper, cut)
 
