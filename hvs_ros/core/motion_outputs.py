@@ -88,7 +88,6 @@ class NeckStream:
             self._point, self._velocity = self._inside(measured), (0.0, 0.0)
         limit = {'max_velocity': self._limits.max_head_velocity,
                  'max_acceleration': self._limits.max_head_acceleration, 'dt': dt}
-        target = self._inside(target)
         yaw, yaw_velocity = approach(
             self._point.yaw, self._velocity[0], target.yaw, **limit)
         pitch, pitch_velocity = approach(

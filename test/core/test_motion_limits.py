@@ -47,6 +47,13 @@ def test_an_approach_from_rest_does_not_overshoot(target, dt):
     assert position == target
 
 
+@pytest.mark.parametrize('velocity', [-2.0, -0.5, 0.5, 2.0])
+def test_a_target_right_here_is_no_reason_to_stop_dead(velocity):
+    _, after = approach(
+        0.0, velocity, 0.001, max_velocity=2.0, max_acceleration=10.0, dt=0.02)
+    assert abs(after - velocity) <= 10.0 * 0.02 + 1e-9
+
+
 def test_no_time_means_no_motion():
     assert approach(
         0.1, 0.5, 1.0, max_velocity=2.0, max_acceleration=10.0, dt=0.0) == (0.1, 0.5)

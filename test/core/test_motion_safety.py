@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 import math
 
 from motion_fixtures import JOINTS, PERIOD_NS, START_NS, Loop, limits, offer
@@ -98,6 +99,35 @@ def test_a_stop_holds_the_neck_where_it_was_measured():
     held = {command.neck for command in commands[:50]}
     assert held == {(measured.neck_yaw, measured.neck_pitch)}
     assert all(command.neck is None for command in commands[50:])
+
+
+def test_a_stop_holds_even_a_neck_that_somebody_else_moves():
+    loop = Loop(limits())
+    loop.body.command_neck(0.4, 0.2)
+    loop.run(0.2)
+    assert set(loop.commands) == {SILENCE}
+    loop.motion.stop()
+    assert {command.neck for command in loop.run(0.5)} == {(0.4, 0.2)}
+
+
+def test_a_neck_that_stops_again_is_held_where_it_is_now():
+    loop = Loop(limits(max_head_velocity=0.5), delay=0)
+    for _ in range(3):
+        loop.new_goal('gaze', Gaze(1.3, 0.5))
+        loop.run(0.5)
+        loop.goal = None
+        loop.run(0.5)
+        before = loop.body.state.neck_yaw
+        assert loop.commands[-1].neck[0] == before
+    assert before > 0.6
+
+
+def test_a_walk_speeds_up_and_slows_down_within_its_slew():
+    loop = walking()
+    loop.until(loop.reached)
+    speeds = [command.velocity[0] for command in loop.commands if command.velocity]
+    assert max(speeds) == 0.35
+    assert max(abs(b - a) for a, b in pairwise(speeds)) <= 0.3 * 0.02 + 1e-9
 
 
 def test_leaving_motion_sends_zero_for_a_second_then_nothing():
