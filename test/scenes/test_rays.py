@@ -100,6 +100,14 @@ def test_no_ray_that_meets_a_shape_lies_outside_its_window(kind, place, size, tu
         assert not missed.any()
 
 
+@pytest.mark.parametrize('along', [-6.0, -2.1, 0.0, 1.3, 7.0])
+def test_a_long_wall_close_by_leaves_no_gap_under_the_ceiling(along):
+    wall = Panel((1.6, 0.0, -9.5 + along), (0.0, 0.0, 19.0), (0.0, 2.8, 0.0), GREY)
+    rays = PanoramaRays(1024, 512, EYE, 0.0)
+    whole = np.isfinite(wall.hit(rays.origin, rays.directions.reshape(3, -1))).reshape(512, 1024)
+    assert np.array_equal(cast([wall], rays).shape == 0, whole)
+
+
 @settings(max_examples=40, deadline=None)
 @given(kind=st.integers(0, 4), place=places, size=st.floats(0.1, 2.0), turn=st.floats(-3, 3))
 def test_chosen_pixels_see_what_the_whole_panorama_sees_there(kind, place, size, turn):
