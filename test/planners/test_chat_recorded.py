@@ -7,7 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hvs_ros.core.errors import InputError
-from hvs_ros.planners.base import ChatMessage, ChatOptions, PlannerUnavailable
+from hvs_ros.planners.base import (
+    ChatMessage,
+    ChatOptions,
+    PlannerUnavailable,
+    Reply,
+    request_sha256,
+)
 from hvs_ros.planners.chat_openai import OpenAiChat, Server
 from hvs_ros.planners.chat_recorded import RecordedChat, Recording
 from hvs_ros.planners.registry import PlannerContext, make_planner
@@ -64,7 +70,7 @@ def test_one_file_holds_one_models_replies(tmp_path, chat_server):
 def test_threads_may_record_into_one_file(tmp_path, chat_server):
     path = tmp_path / 'r.sqlite'
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda k: record(path, chat_server, question(f'{k % 8}')), range(24)))
+        list(pool.map(lambda k: record(path, chat_server, question(f'{k % 8}')), range(12)))
     chat = RecordedChat(Recording(path, must_exist=True))
     assert {chat.complete(question(f'{k}')).text for k in range(8)} == {'hello'}
 
@@ -90,3 +96,22 @@ def test_a_planner_records_through_and_replays(tmp_path, chat_server, task, firs
     assert decisions[0].reply == decisions[1].reply == 'hello'
     assert decisions[0].request_sha256 == decisions[1].request_sha256 != ''
     assert len(chat_server.requests) == 1
+
+
+def test_the_first_reply_recorded_stands(tmp_path, chat_server):
+    record(tmp_path / 'r.sqlite', chat_server, question('a'))
+    recording = Recording(tmp_path / 'r.sqlite', must_exist=True)
+    for text in ('first', 'second'):
+        recording.add('cafe', Reply(text))
+    assert recording.find('cafe') == Reply('first')
+
+
+@pytest.mark.parametrize('other', [
+    ('n', question('a'), {'t': 0}), ('m', question('b'), {'t': 0}), ('m', question('a'), {'t': 1}),
+    ('m', question('a', b'x'), {'t': 0}), ('m', question('a') * 2, {'t': 0}),
+    ('m', [ChatMessage('assistant', ['a', b'jpeg'])], {'t': 0}),
+    ('m', [ChatMessage('user', ['ab', b'jpeg'])], {'t': 0}),
+])
+def test_the_request_hash_sees_every_difference(other):
+    assert request_sha256(*other) != request_sha256('m', question('a'), {'t': 0})
+    assert request_sha256(*other) == request_sha256(*other)
