@@ -270,10 +270,10 @@ class Motion:
             self._drive.brake()
         else:
             self._drive.toward(step.linear, step.angular, dt)
-        self._told = replace(self._told, walked_m=task.walked_m)
+        self._told = replace(self._told, walked_m=task.walked_m, reason=task.limit)
         resting = bool(step.over) and not self._drive.moving
         neck_yaw = clip(wrap_radians(goal.gaze.yaw - pose.yaw), *self.limits.yaw_limits)
-        target = self._face(goal.gaze, neck_yaw, resting, task.limited)
+        target = self._face(goal.gaze, neck_yaw, resting, limited=bool(task.limit))
         if late:
             self._told = replace(self._told, reached=False, reason=step.over)
         if resting and (late or self._told.reached):

@@ -107,6 +107,8 @@ class HeadingTask:
     """
     Turn in place to face the goal, then walk straight to it, once.
 
+    ``limit`` says why the walk does not end at the goal ('' = it does).
+
     The way is fixed when the turn is done and never longer than ``max_walk_distance``. Turn and
     walk each end after twice their nominal time, whatever was in the way.
     """
@@ -116,14 +118,10 @@ class HeadingTask:
 
     def __init__(self, limits: MotionLimits, goal: Goal, pose: BodyPose, now_ns: int) -> None:
         dx, dy = goal.position[0] - pose.x, goal.position[1] - pose.y
-        distance = math.hypot(dx, dy)
-        aside = abs(wrap_radians(math.atan2(dy, dx) - goal.gaze.yaw)) > _AHEAD
         self.walked_m = 0.0
-        self.limited = distance > HERE and (
-            aside or not limits.may_walk or distance > limits.max_walk_distance)
         self._limits, self._yaw = limits, goal.gaze.yaw
-        self._distance = 0.0 if distance <= HERE or aside or not limits.may_walk else min(
-            distance, limits.max_walk_distance)
+        self._distance, self.limit = _way(
+            limits, math.hypot(dx, dy), wrap_radians(math.atan2(dy, dx) - goal.gaze.yaw))
         self._turn = onto(limits.settle_tolerance)
         self._walk_from: BodyPose | None = None
         turn_s = abs(wrap_radians(goal.gaze.yaw - pose.yaw)) / max(limits.max_angular, 1e-6)
@@ -160,6 +158,19 @@ class HeadingTask:
             return Step(over=f'the walk {self.LATE}')
         linear = walk_rate(self._limits, left) if abs(off) < _OFF_COURSE else 0.0
         return Step(linear, turn_rate(self._limits, off), walking=True)
+
+
+def _way(limits: MotionLimits, distance: float, aside: float) -> tuple[float, str]:
+    """Return how far to walk in metres, and why that is not to the goal itself."""
+    if distance <= HERE:
+        return 0.0, ''
+    if not limits.may_walk:
+        return 0.0, 'a walk needs a dead-man or an obstacle topic'
+    if abs(aside) > _AHEAD:
+        return 0.0, 'the goal is not straight ahead of its heading'
+    if distance > limits.max_walk_distance:
+        return limits.max_walk_distance, 'the goal is farther than max_walk_distance'
+    return distance, ''
 
 
 def _ns(seconds: float) -> int:

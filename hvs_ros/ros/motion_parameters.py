@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 import math
 
+from hvs_ros.core.errors import InputError
 from hvs_ros.core.motion_limits import MotionLimits
 from hvs_ros.ros.node_parameters import GAZE_MODES
 from hvs_ros.ros.parameters import parameter
@@ -74,7 +75,10 @@ class HumanoidControllerParameters:
     body_frame: str = parameter('base_link', 'frame of a stamped cmd_vel')
 
     def limits(self) -> MotionLimits:
-        """Return what the core needs; raise ``InputError`` when limits contradict each other."""
+        """Return what the core needs; raise ``InputError`` when parameters contradict."""
+        if self.enabled_at_start and not self.simulated:
+            raise InputError(
+                'enabled_at_start is for simulated bodies only: a robot waits for ~/enable')
         return MotionLimits(**{
             field.name: getattr(self, field.name) for field in fields(MotionLimits)})
 

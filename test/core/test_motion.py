@@ -152,14 +152,16 @@ def test_a_heading_ahead_is_faced_then_walked_to_and_no_farther(
     assert loop.states == ['turning', 'walking', 'idle'] if walked else ['turning', 'idle']
 
 
-@pytest.mark.parametrize('changes', [
-    {'simulated': False}, {'max_walk_distance': 0.0}])
-def test_a_body_that_may_not_walk_turns_only_and_says_so(changes):
+@pytest.mark.parametrize(('changes', 'why'), [
+    ({'simulated': False}, 'a walk needs a dead-man or an obstacle topic'),
+    ({'max_walk_distance': 0.0}, 'the goal is farther than max_walk_distance')])
+def test_a_body_that_may_not_walk_turns_only_and_says_so(changes, why):
     loop = Loop(limits(gaze='virtual', **changes))
     loop.new_goal('heading', Gaze(1.0, 0.0), (math.cos(1.0), math.sin(1.0)))
     loop.until(loop.reached)
     assert (loop.body.state.x, loop.body.state.y) == (0.0, 0.0)
     assert loop.motion.state.limited and 'walking' not in loop.states
+    assert loop.motion.state.reason == why
 
 
 def test_a_place_that_is_not_ahead_of_the_heading_is_not_walked_to():

@@ -124,6 +124,14 @@ def test_two_publishers_of_a_goal_are_a_fault_with_their_names(graph, wait_until
     assert bench.velocity == STOP
 
 
+def test_graphs_in_two_namespaces_do_not_disturb_each_other(graph, wait_until, context, spin):
+    bench = graph()
+    turn(bench, wait_until)
+    spin(Bench('planner', context=context, namespace='other'))
+    time.sleep(0.6)
+    assert bench.state['state'] == 'turning'
+
+
 def test_a_default_goal_is_refused_with_a_diagnostic_and_moves_nothing(graph, wait_until):
     bench = graph()
     wait_until(lambda: bench.state['state'] == 'idle')
@@ -172,6 +180,7 @@ def test_a_heading_goal_is_faced_walked_to_and_told(graph, wait_until):
 
 
 @pytest.mark.parametrize(('parameters', 'words'), [
+    ({'enabled_at_start': True}, 'enabled_at_start is for simulated bodies only'),
     ({'yaw_limits': [0.5, 1.0]}, 'yaw_limits must enclose 0'),
     ({'gaze': 'sideways'}, 'gaze cannot be'), ({'max_linear': -1.0}, 'max_linear cannot be'),
 ])

@@ -35,7 +35,8 @@ def graph(context, spin) -> Callable[..., Bench]:
         spin(HumanoidSimulator(context=context, parameter_overrides=overrides(
             publish_clock=False, stamped_cmd_vel=stamped)))
         spin(HumanoidController(context=context, parameter_overrides=overrides(**{
-            'enabled_at_start': True, 'stamped_cmd_vel': stamped, **parameters})))
+            'enabled_at_start': parameters.get('simulated', True), 'simulated': True,
+            'stamped_cmd_vel': stamped, **parameters})))
         return Bench(stamped=stamped, context=context)
 
     return start
@@ -84,6 +85,7 @@ def test_initialpose_moves_a_simulated_body_only(graph, spin, wait_until, simula
     bench = graph(simulated=simulated)
     place = bench.create_publisher(PoseWithCovarianceStamped, 'initialpose', EVENTS)
     spin(bench)
+    bench.enable(True)
     bench.stand(LEFT)
     wait_until(lambda: bench.state['state'] == 'turning' and (
         place.get_subscription_count() == (2 if simulated else 1)))
