@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import os
+from pathlib import Path
+import sys
 import threading
 import time
 
 import pytest
 
+# parts for tests that other folders own
+for folder in ('planners', 'evaluation'):
+    sys.path.append(str(Path(__file__).resolve().parents[1] / folder))
 rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed (extra [ros])')
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # the wheels allow 0 to 101; a domain by process keeps runs on one machine apart
