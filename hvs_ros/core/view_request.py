@@ -81,10 +81,12 @@ class ViewRequests:
         self.current: ViewRequest | None = None
         self.last_view_ns = -1
 
-    def goal(self, stamp_ns: int, gaze: Gaze) -> None:
-        """Take a goal as received; only a newer stamp replaces the current request."""
-        if self.current is None or stamp_ns > self.current.stamp_ns:
-            self.current = ViewRequest(stamp_ns, gaze)
+    def goal(self, stamp_ns: int, gaze: Gaze) -> bool:
+        """Take a goal as received; return whether it is newer and so asks for a view."""
+        if self.current is not None and stamp_ns <= self.current.stamp_ns:
+            return False
+        self.current = ViewRequest(stamp_ns, gaze)
+        return True
 
     @property
     def open(self) -> ViewRequest | None:

@@ -52,12 +52,13 @@ class ViewRenderer(Node):
 
     def _on_gaze_goal(self, goal: PoseStamped) -> None:
         try:
-            self._requests.goal(to_ns(goal.header.stamp), to_gaze(goal.pose.orientation))
+            asks = self._requests.goal(
+                to_ns(goal.header.stamp), to_gaze(goal.pose.orientation))
         except ValueError:
             self._bad_goals += 1
             return
-        # not here: a panorama that came before this goal may still wait to be taken
-        self._asked.trigger()
+        if asks:  # served later: a panorama that came before this goal may still wait to be taken
+            self._asked.trigger()
 
     def _serve(self) -> None:
         capture_ns = self._capture()
