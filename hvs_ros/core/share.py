@@ -17,6 +17,9 @@ def _share_folders() -> Iterator[Path]:
     """Yield where shipped files may lie, nearest first."""
     if (_PACKAGE.parent / 'pyproject.toml').is_file():  # a checkout, not site-packages
         yield _PACKAGE.parent
+    # where the package itself was installed, which an overlay's is not in sys.prefix
+    if len(_PACKAGE.parents) > 3:
+        yield _PACKAGE.parents[3] / 'share' / _PACKAGE.name
     yield Path(sys.prefix) / 'share' / _PACKAGE.name
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
         if prefix:
@@ -30,7 +33,7 @@ def share_path(relative: str) -> Path:
     Raise ``InputError`` when no share folder holds it.
     """
     looked = []
-    for folder in _share_folders():
+    for folder in dict.fromkeys(_share_folders()):
         candidate = folder / relative
         if candidate.exists():
             return candidate

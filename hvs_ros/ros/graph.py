@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 import os
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -198,7 +199,7 @@ def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
         names.insert(0, 'panorama_camera')
     if deployment.name == 'simulation' and not values['panorama']:
         values['panorama'] = _bundled_panorama()
-    if deployment.name == 'replay' and not values['episodes'] and not values['out']:
+    if deployment.name == 'replay' and not values['episodes'] and not _begun(values['out']):
         values['episodes'] = str(share_path('sim/episodes'))
     _refuse_blind_walk(deployment, values)
     parameters: dict[str, dict[str, Any]] = {name: {} for name in names}
@@ -212,6 +213,11 @@ def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
             parameters[name]['use_sim_time'] = values['use_sim_time']
     return [
         NodeEntry(name, parameters[name], name in deployment.essential) for name in names]
+
+
+def _begun(out: str | None) -> bool:
+    """Return whether the folder holds a run, which knows its episodes itself."""
+    return out is not None and Path(out, 'run.json').exists()
 
 
 def _bundled_panorama() -> str:
