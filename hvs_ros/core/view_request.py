@@ -54,18 +54,20 @@ class ViewRequest:
         """Return the earliest capture stamp when the view is cut out of the panorama."""
         return self.stamp_ns
 
-    def due_settled(self, rest: RestDetector, rule: SettleRule) -> int | None:
+    def due_settled(
+            self, rest: RestDetector, rule: SettleRule, shown: Gaze | None = None) -> int | None:
         """
         Return the earliest capture stamp once the head is known to stand, else None.
 
         Within ``settle_tolerance`` of the goal a rest of ``settle_time`` is enough; elsewhere
         (out of reach) ``arrive_timeout`` since the goal must have passed too. A capture after
-        ``rest.until_ns`` is not known to be at rest yet: the caller must wait for that.
+        ``rest.until_ns`` is not known to be at rest yet: the caller must wait for that. ``shown``
+        is the gaze a view would have now, where the body's own is not all of it (hybrid).
         """
         if rest.gaze is None:
             return None
         due = max(self.stamp_ns, rest.since_ns + int(rule.settle_time * SECOND_NS))
-        if rest.gaze.off_by(self.gaze) > rule.settle_tolerance:
+        if (shown or rest.gaze).off_by(self.gaze) > rule.settle_tolerance:
             due = max(due, self.stamp_ns + int(rule.arrive_timeout * SECOND_NS))
         return due
 

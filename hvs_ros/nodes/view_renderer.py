@@ -94,8 +94,10 @@ class ViewRenderer(Node):
         return frame.captured_ns if frame.captured_ns >= due and seen else None
 
     def _due_settled(self) -> int | None:
-        assert self._requests.open is not None
-        return self._requests.open.due_settled(self._gaze.rest, self._rule)
+        request, rest = self._requests.open, self._gaze.rest
+        assert request is not None
+        shown = self._gaze.gaze_at(rest.until_ns, request.gaze)
+        return request.due_settled(rest, self._rule, shown)
 
     def _describe(self) -> Report:
         feed = self._feed
