@@ -31,7 +31,7 @@ from hvs_ros.ros.conversions import (
     to_quaternion,
     to_stamp,
 )
-from hvs_ros.ros.qos import EVENTS, LATCHED, RELIABLE
+from hvs_ros.ros.qos import EVENTS, LATCHED, RELIABLE, SENSOR
 
 SECOND_NS = 1_000_000_000
 
@@ -75,7 +75,8 @@ class Partner(Node):
         for name, kind in (
                 ('image/compressed', CompressedImage), ('camera_info', CameraInfo),
                 ('gaze', PoseStamped), ('preview/compressed', CompressedImage)):
-            self.create_subscription(kind, f'view/{name}', self.views[name].append, EVENTS)
+            qos = SENSOR if name.startswith('preview') else EVENTS
+            self.create_subscription(kind, f'view/{name}', self.views[name].append, qos)
 
     # -- what was heard -----------------------------------------------------------------------
     @property
