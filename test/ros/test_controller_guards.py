@@ -13,6 +13,7 @@ from typing import Any
 
 from body_bench import Bench, overrides
 from geometry_msgs.msg import PoseWithCovarianceStamped
+from nav_msgs.msg import Odometry
 import pytest
 from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Bool
@@ -109,10 +110,10 @@ def test_a_signal_ends_the_process_quickly_with_code_0_and_no_traceback(
     process = subprocess.Popen(
         [sys.executable, '-c', code], stderr=subprocess.PIPE, text=True,
         env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)})
-    watcher = Bench(context=context)
+    watcher, odometry = Bench(context=context), []
+    watcher.create_subscription(Odometry, 'odom', odometry.append, EVENTS)
     spin(watcher)
-    wait_until(lambda: name in watcher.get_node_names(), 20.0)
-    time.sleep(0.2)
+    wait_until(lambda: odometry or watcher.states, 20.0)  # it spins
     process.send_signal(number)
     began = time.monotonic()
     _, errors = process.communicate(timeout=5.0)

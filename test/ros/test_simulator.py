@@ -130,11 +130,11 @@ def test_a_placing_without_direction_is_ignored(driver):
 
 
 def test_as_a_clock_it_runs_as_fast_as_it_is_told(driver):
-    node = driver(publish_clock=True, speed_factor=4.0)
+    node = driver(publish_clock=True, speed_factor=2.0)
     began, first = time.monotonic(), node.clock[-1]
     time.sleep(1.0)
     passed = (node.clock[-1] - first) / 1e9 / (time.monotonic() - began)
-    assert 2.0 < passed < 4.5
+    assert 1.2 < passed < 2.3
     assert all(b - a == 20_000_000 for a, b in pairwise(node.clock[-20:]))
     assert to_ns(node.odometry[-1].header.stamp) >= first
 
