@@ -47,7 +47,6 @@ class EpisodeWatch:
             return
         if known is not None:
             self.turns = {index: turn for index, turn in self.turns.items() if index < line.index}
-            self.result = None
         self.turns[line.index] = line
         self.heard_s = now_s
 

@@ -71,6 +71,13 @@ def test_a_planner_that_begins_anew_replaces_what_the_dead_one_said() -> None:
     assert watch.complete
 
 
+def test_a_result_may_overtake_the_turns_of_a_planner_that_began_anew() -> None:
+    watch = watched(turn(0), turn(1), result(1))
+    assert not watch.complete
+    watch.add(turn(0, stamp=50), 2.0)
+    assert watch.complete
+
+
 def test_silence_is_measured_from_the_last_news() -> None:
     watch = EpisodeWatch(ME, 10.0, MINE)
     assert watch.silent_s(13.0) == 3.0
