@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.core.motion_limits import check_walking
 from hvs_ros.core.share import share_path
 
 PROFILES = ('published-2025', 'published-2026', 'strict')
@@ -201,7 +202,9 @@ def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
         values['panorama'] = _bundled_panorama()
     if deployment.name == 'replay' and not values['episodes'] and not _begun(values['out']):
         values['episodes'] = str(share_path('sim/episodes'))
-    _refuse_blind_walk(deployment, values)
+    check_walking(
+        deployment.name, values.get('walk_distance') or 0.0,
+        deadman=bool(values.get('deadman')), obstacle=bool(values.get('obstacle')))
     parameters: dict[str, dict[str, Any]] = {name: {} for name in names}
     for argument in deployment.arguments:
         for target in argument.sets:
@@ -244,13 +247,3 @@ def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         except yaml.YAMLError as error:
             raise InputError(f'parameter {text!r}: the value is not YAML') from error
     return overrides
-
-
-def _refuse_blind_walk(deployment: Deployment, values: Mapping[str, Any]) -> None:
-    """Refuse to let a robot walk where neither a person nor a scanner could stop it."""
-    if deployment.name != 'robot' or not values['walk_distance']:
-        return
-    if not values['deadman'] and not values['obstacle']:
-        raise InputError(
-            f'walk_distance {values["walk_distance"]:g} is refused on a robot without a deadman '
-            'or an obstacle topic: this stack does not avoid obstacles')
