@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 import json
 import math
 import os
@@ -62,14 +62,14 @@ def run_graph(
     bringup = kind(
         entries, parameter_files(deployment, given), namespace, domain_id, log_level='fatal')
     with SignalWatch() as watch, _Observer(
-            namespace, domain_id, on_record, on_turn, read_records(run)) as observer:
+            run, namespace, domain_id, on_record, on_turn) as observer:
         try:
             bringup.start()
             while not watch.number and bringup.poll():
                 observer.listen(0.05)
         finally:
             bringup.stop()
-            observer.catch_up(read_records(run))
+            observer.catch_up()
     return watch.number
 
 
@@ -98,15 +98,18 @@ class _Observer:
     """
     Hear turns and finished episodes from outside the graph, on the caller's thread.
 
-    What was said before it listened, or as the graph left, is in the records.
+    What was said before it listened, or as the graph left, is in the records: every record is
+    told, and every turn of it before it.
     """
 
     def __init__(
-            self, namespace: str, domain_id: int, on_record: OnRecord,
-            on_turn: OnTurn | None, known: Iterable[Mapping[str, Any]]) -> None:
-        self._on_record, self._on_turn = on_record, on_turn
-        self._before = {_key(record): record['attempt'] for record in known}
+            self, run: Path, namespace: str, domain_id: int, on_record: OnRecord,
+            on_turn: OnTurn | None) -> None:
+        self._run, self._on_record, self._on_turn = run, on_record, on_turn
+        self._before = {_key(record): record['attempt'] for record in read_records(run)}
         self._told: set[Key] = set()
+        self._heard: set[tuple[str, str, int]] = set()
+        self._over: dict[str, str] = {}
         self._context = Context()
         rclpy.init(
             args=[], context=self._context, domain_id=domain_id,
@@ -126,15 +129,15 @@ class _Observer:
         """Take what has arrived, waiting for it up to ``seconds``."""
         self._executor.spin_once(timeout_sec=seconds)
 
-    def catch_up(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def catch_up(self) -> None:
         """Take what is still under way, then tell the records that nothing was heard of."""
         end = time.monotonic() + _LAST_WORDS_S
         while time.monotonic() < end:
             self.listen(_LAST_WORDS_S / 10)
-        for record in records:
+        for record in read_records(self._run):
             new = record['attempt'] != self._before.get(_key(record))
             if new and _key(record) not in self._told:
-                self._on_record(record)
+                self._end(record)
 
     def __enter__(self) -> _Observer:
         return self
@@ -148,11 +151,29 @@ class _Observer:
     def _on_progress(self, message: String) -> None:
         progress = json.loads(message.data)
         self._told.add(_key(progress))
-        self._on_record(progress)
+        self._end(progress)
+
+    def _end(self, ended: Mapping[str, Any]) -> None:
+        """Tell an episode's end, and before it the turns that nothing was heard of."""
+        name = ended['id']
+        order = next((order for known, order, _ in self._heard if known == name), '')
+        self._over[name] = order
+        if self._on_turn is not None:
+            record = next(
+                line for line in read_records(self._run) if _key(line) == _key(ended))
+            for turn in record['turns']:
+                if (name, order, turn['index']) not in self._heard:
+                    self._on_turn(TurnLine.from_dict({**turn, 'id': name, 'view_stamp': 0}))
+        self._heard = {key for key in self._heard if key[0] != name}
+        self._on_record(ended)
 
     def _on_turn_message(self, message: String) -> None:
         assert self._on_turn is not None
         try:
-            self._on_turn(TurnLine.from_json(message.data))
+            turn = TurnLine.from_json(message.data)
         except MessageError as error:
             raise HvsError(f'the graph sent a turn that is none: {error}') from error
+        if self._over.get(turn.id) in ('', turn.order):
+            return  # late: its episode's record has told it
+        self._heard.add((turn.id, turn.order, turn.index))
+        self._on_turn(turn)
