@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import hashlib
 import io
 from pathlib import Path
@@ -24,6 +24,7 @@ from hvs_ros.core.image_header import (
     check_png_chunks,
     read_header,
 )
+from hvs_ros.core.sampling import halved
 from hvs_ros.core.storage import StoredFile
 
 MAX_PIXELS = 1 << 27
@@ -65,17 +66,28 @@ class Panorama:
     """
     Hold a decoded 360 degree frame: ``image`` is (H, W, 3) uint8 BGR, equirectangular.
 
-    ``sha256`` is the hash of the file's bytes. Shared between threads; nobody writes to it.
+    ``sha256`` is the hash of the file's bytes. Shared between threads; nobody writes to its
+    pixels. Smaller levels are made when first asked for and kept with it.
     """
 
     image: np.ndarray
     name: str
     sha256: str
+    _levels: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def nbytes(self) -> int:
-        """Return the size of the pixels in memory."""
-        return int(self.image.nbytes)
+        """Return the size of the pixels in memory, smaller levels included."""
+        return sum(level.nbytes for level in (self.image, *tuple(self._levels.values())))
+
+    def level(self, halvings: int) -> np.ndarray:
+        """Return the pixels with width and height halved so many times."""
+        if halvings == 0:
+            return self.image
+        if halvings not in self._levels:
+            # Two threads may both make it; the first to finish is kept.
+            self._levels.setdefault(halvings, halved(self.level(halvings - 1)))
+        return self._levels[halvings]
 
 
 def _check_size(header: ImageHeader) -> None:
@@ -161,12 +173,12 @@ class PanoramaCache:
         self._kept: OrderedDict[Hashable, Panorama] = OrderedDict()
         self._loading: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
-        self._bytes = 0
 
     @property
     def nbytes(self) -> int:
-        """Return how many bytes of pixels are kept."""
-        return self._bytes
+        """Return how many bytes of pixels are kept, levels made since included."""
+        with self._lock:
+            return self._held()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -208,12 +220,14 @@ class PanoramaCache:
         """Keep it and let the oldest go; the lock is held."""
         if loaded.nbytes > self._max_bytes:
             return
-        replaced = self._kept.pop(key, None)
-        self._bytes += loaded.nbytes - (replaced.nbytes if replaced else 0)
+        self._kept.pop(key, None)
         self._kept[key] = loaded
-        while self._bytes > self._max_bytes:
-            _, oldest = self._kept.popitem(last=False)
-            self._bytes -= oldest.nbytes
+        while self._held() > self._max_bytes:
+            self._kept.popitem(last=False)
+
+    def _held(self) -> int:
+        """Return the bytes kept, which grow as views ask for smaller levels; the lock is held."""
+        return sum(kept.nbytes for kept in self._kept.values())
 
 
 def _load_key(key: Hashable) -> Panorama:

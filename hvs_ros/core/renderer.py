@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 import math
 from typing import Union
@@ -11,13 +12,14 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from hvs_ros.core.camera_models import TINY, Equirectangular, arctan_unit, wrap_columns
+from hvs_ros.core.band_maps import BAND_ROWS, Band, BandMaps, PixelGrid
+from hvs_ros.core.camera_models import CameraModel, Equirectangular, optical_rotation
+from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import Gaze
 from hvs_ros.core.panorama import Panorama
+from hvs_ros.core.sampling import halved, sample, samples_for
 from hvs_ros.core.view import View
 
-BAND_ROWS = 40
-"""Maps of so many rows stay in a core's cache between computing and sampling."""
 RETICLE_BGR = (0, 255, 0)
 RETICLE_ARM = 10
 INTERPOLATION = cv2.INTER_LINEAR
@@ -26,13 +28,20 @@ Image = Union[Panorama, np.ndarray]
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """Hold what every view of a run shares; ``horizontal_fov`` is in radians."""
+    """
+    Hold what every view of a run shares; ``horizontal_fov`` is in radians.
+
+    With ``antialias``, a view that would skip pixels of its source takes more samples, from 1.8
+    source pixels per view pixel on: averaged across the view, so that 1280 and 1920 columns of
+    100 degrees are sampled as published from panoramas up to 8294 and 12441 pixels wide.
+    """
 
     width: int = 1920
     height: int = 1080
     horizontal_fov: float = math.radians(100)
     reticle: bool = True
     jpeg_quality: int = 85
+    antialias: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.horizontal_fov < math.pi:
@@ -44,6 +53,18 @@ class ViewSpec:
     def focal_length(self) -> float:
         """Return the focal length in pixels."""
         return self.width / (2.0 * math.tan(self.horizontal_fov / 2.0))
+
+    @property
+    def grid(self) -> PixelGrid:
+        """Return the view's pixels as rays."""
+        return PixelGrid(
+            self.width, self.height, self.focal_length, (self.width / 2, self.height / 2))
+
+    def samples(self, model: CameraModel) -> tuple[int, int]:
+        """Return (samples across and down per pixel, halvings of the source) for a source."""
+        if not self.antialias:
+            return 1, 0
+        return samples_for(model.pixels_per_radian * self.horizontal_fov / self.width)
 
 
 def encode_jpeg(image: np.ndarray, quality: int = 85) -> bytes:
@@ -68,132 +89,123 @@ def view_rotation(gaze: Gaze, roll: float = 0.0) -> np.ndarray:
     Optical axes are x right, y down, z forward. It is Rz(yaw) Ry(pitch) Rx(roll) of REP-103, so
     that a positive roll turns the camera clockwise.
     """
-    cy, sy = math.cos(gaze.yaw), math.sin(gaze.yaw)
-    cp, sp = math.cos(gaze.pitch), math.sin(gaze.pitch)
-    cr, sr = math.cos(roll), math.sin(roll)
-    body = (np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
-            @ np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
-            @ np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]]))
-    axes = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
-    return axes @ body @ axes.T
+    return optical_rotation(gaze.yaw, gaze.pitch, roll)
 
 
 class Renderer:
     """
     Render views of one ``ViewSpec``, as the published harness projects them.
 
-    Pixel (i, j) looks along ((i - w/2) / f, (j - h/2) / f, 1), sampled bilinearly; columns wrap
-    at the seam, rows clamp at the poles. Holds its workspace, so it belongs to one thread.
+    Pixel (i, j) looks along ((i - w/2) / f, (j - h/2) / f, 1), sampled bilinearly; in a panorama
+    columns wrap at the seam and rows clamp at the poles. Any camera model is read directly,
+    without a panorama in between. Holds its workspace, so it belongs to one thread.
     """
 
     def __init__(self, spec: ViewSpec | None = None) -> None:
         self.spec = spec if spec is not None else ViewSpec()
-        width, height = self.spec.width, self.spec.height
-        focal = self.spec.focal_length
-        self._across = ((np.arange(width) - width / 2) / focal).astype(np.float32)
-        self._down = (np.arange(height) - height / 2) / focal
-        # The view is symmetric about its centre column: offsets to the right of it, from the
-        # centre out, serve the left as well, which for an even width has one column more.
-        self._left = (width + 1) // 2
-        count = self._left + 1 - width % 2
-        offsets = (np.arange(count) + width % 2 / 2) / focal
-        self._offsets = offsets.astype(np.float32)
-        self._offsets_squared = (offsets * offsets).astype(np.float32)
-        rows = min(BAND_ROWS, height)
-        self._half = [np.empty((rows, count), np.float32) for _ in range(4)]
-        self._columns = np.empty((rows, width), np.float32)
-        self._rows = np.empty((rows, width), np.float32)
-        self._view = np.empty((height, width, 3), np.uint8)
+        self._maps: dict[int, BandMaps] = {}
+        self._view = np.empty((self.spec.height, self.spec.width, 3), np.uint8)
+        self._samples = np.empty((0, 0, 3), np.uint8)
 
     def render(
-            self, panorama: Image, gaze: Gaze, roll: float = 0.0,
-            out: np.ndarray | None = None) -> np.ndarray:
+            self, source: Image, gaze: Gaze, roll: float = 0.0,
+            out: np.ndarray | None = None, model: CameraModel | None = None) -> np.ndarray:
         """
         Return the view as (h, w, 3) uint8 BGR, reticle included; into ``out`` when given.
 
-        ``panorama`` is (H, W, 3) uint8 BGR; ``roll`` in radians, positive clockwise.
+        ``source`` is (H, W, 3) uint8 BGR, taken by the camera of ``model`` at that size or
+        another of the same shape; without one it is a whole panorama. ``roll`` is in radians,
+        positive clockwise. What the camera did not see is black.
         """
-        image = panorama.image if isinstance(panorama, Panorama) else panorama
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f'a panorama is (H, W, 3) uint8, not {image.shape} {image.dtype}')
         view = out if out is not None else np.empty_like(self._view)
         if view.shape != self._view.shape or view.dtype != np.uint8:
             raise ValueError(f'a view is {self._view.shape} uint8, not {view.shape} {view.dtype}')
-        model = Equirectangular(image.shape[1], image.shape[0])
-        rotation = view_rotation(gaze, roll) if roll else None
-        for top in range(0, self.spec.height, BAND_ROWS):
-            band = slice(top, min(top + BAND_ROWS, self.spec.height))
-            size = band.stop - band.start
-            columns, rows = self._columns[:size], self._rows[:size]
-            if rotation is None:
-                self._map_level(model, gaze, band, columns, rows)
-            else:
-                self._map_rays(model, rotation, band, columns, rows)
-            cv2.remap(image, columns, rows, INTERPOLATION, dst=view[band],
-                      borderMode=cv2.BORDER_WRAP)
+        model = fitted_model(source, model)
+        fold, halvings = self.spec.samples(model)
+        image = image_of(source, halvings)
+        if halvings:
+            model = model.resized(image.shape[1], image.shape[0])
+        maps = self._maps_of(fold)
+        for top, bands in _bands(maps, model, gaze, roll):
+            rows = min(BAND_ROWS, maps.grid.height - top)
+            shown = view[top // fold:(top + rows) // fold]
+            target = shown if fold == 1 else self._samples[:rows]
+            sample(image, model, bands, target, INTERPOLATION)
+            if fold > 1:
+                cv2.resize(target, shown.shape[1::-1], dst=shown, interpolation=cv2.INTER_AREA)
         if self.spec.reticle:
             draw_reticle(view)
         return view
 
-    def view(self, panorama: Image, gaze: Gaze, stamp_ns: int = 0, roll: float = 0.0) -> View:
-        """Return the rendered view as JPEG with its gaze and the panorama's stamp."""
-        image = self.render(panorama, gaze, roll, out=self._view)
+    def view(
+            self, source: Image, gaze: Gaze, stamp_ns: int = 0, roll: float = 0.0,
+            model: CameraModel | None = None) -> View:
+        """Return the rendered view as JPEG with its gaze and the source's stamp."""
+        image = self.render(source, gaze, roll, out=self._view, model=model)
         return View(
             encode_jpeg(image, self.spec.jpeg_quality), gaze, self.spec.width, self.spec.height,
             self.spec.horizontal_fov, stamp_ns)
 
-    def _map_rays(
-            self, model: Equirectangular, rotation: np.ndarray, band: slice,
-            columns: np.ndarray, rows: np.ndarray) -> None:
-        """Write the source pixels of a band of any orientation."""
-        turned = rotation.astype(np.float32)
-        down = self._down[band, None].astype(np.float32)
-        x, y, z = (
-            axis[0] * self._across + (axis[1] * down + axis[2]) for axis in turned)
-        model.project(x, y, z, columns, rows)
+    def _maps_of(self, fold: int) -> BandMaps:
+        """Return the workspace for so many samples a pixel, made once."""
+        if fold not in self._maps:
+            grid = self.spec.grid.refined(fold)
+            self._maps[fold] = BandMaps(grid)
+            if fold > 1:
+                self._samples = np.empty((BAND_ROWS, grid.width, 3), np.uint8)
+        return self._maps[fold]
 
-    def _map_level(
-            self, model: Equirectangular, gaze: Gaze, band: slice,
-            columns: np.ndarray, rows: np.ndarray) -> None:
-        """
-        Write the source pixels of a band of an upright view.
 
-        Without roll, y and z are the same all along a row, so that the sign of z, hence the
-        quadrant, is settled once a row, and yaw only shifts the columns.
-        """
-        down = self._down[band, None]
-        forward = down * -math.sin(gaze.pitch) + math.cos(gaze.pitch)
-        drop = down * math.cos(gaze.pitch) + math.sin(gaze.pitch)
-        level, tangents, squares, angles = (part[:len(down)] for part in self._half)
+def _bands(
+        maps: BandMaps, model: CameraModel, gaze: Gaze,
+        roll: float) -> Iterator[tuple[int, Iterable[Band]]]:
+    """Yield each band's first row and its source pixels, for each lens that sees some of it."""
+    tops = range(0, maps.grid.height, BAND_ROWS)
+    if isinstance(model, Equirectangular) and not roll:
+        for top, band in zip(tops, maps.of_upright(model, gaze), strict=True):
+            yield top, (band,)
+        return
+    rotation = view_rotation(gaze, roll)
+    for top in tops:
+        yield top, _lens_bands(maps, model, rotation, top)
 
-        np.add(self._offsets_squared, (forward * forward).astype(np.float32), out=level)
-        np.sqrt(level, out=level)
-        np.add(level, np.abs(forward).astype(np.float32) + TINY, out=tangents)
-        np.divide(self._offsets, tangents, out=tangents)
-        arctan_unit(tangents, squares, angles)
-        per_half = np.where(forward < 0, -model.width / math.pi, model.width / math.pi)
-        angles *= per_half.astype(np.float32)
-        angles += np.where(forward < 0, model.width / 2, 0).astype(np.float32)
-        centre = np.float32((0.5 - gaze.yaw / (2.0 * math.pi)) * model.width % model.width)
-        left, right = columns[:, :self._left], columns[:, self._left:]
-        np.subtract(centre, self._leftwards(angles), out=left)
-        np.add(centre, angles[:, :right.shape[1]], out=right)
-        # Longitudes grow outwards in front and shrink outwards behind.
-        widest = max(angles[:, 0].max(), angles[:, -1].max())
-        if centre - widest < 0:
-            wrap_columns(left, model.width)
-        if centre + widest > model.width:
-            wrap_columns(right, model.width)
 
-        np.add(self._offsets_squared, (down * down + 1.0).astype(np.float32), out=tangents)
-        np.sqrt(tangents, out=tangents)
-        tangents += level
-        np.divide(drop.astype(np.float32), tangents, out=tangents)
-        arctan_unit(tangents, squares, angles)
-        model.to_rows(angles)
-        rows[:, :self._left] = self._leftwards(angles)
-        rows[:, self._left:] = angles[:, :right.shape[1]]
+def _lens_bands(
+        maps: BandMaps, model: CameraModel, rotation: np.ndarray, top: int) -> Iterator[Band]:
+    """Yield the source pixels of one band, lens by lens."""
+    rows = min(BAND_ROWS, maps.grid.height - top)
+    corners = maps.corners(top, rows)
+    for lens in model.lenses:
+        turned = lens.rotation @ rotation
+        seen = lens.sees(corners @ turned.T)
+        if seen is not False:
+            band = maps.of_lens(lens, turned, top, rows)
+            yield band._replace(weights=None) if seen else band
 
-    def _leftwards(self, half: np.ndarray) -> np.ndarray:
-        """Return the mirrored half that lies left of the centre column."""
-        return half[:, half.shape[1] - self._left:][:, ::-1]
+
+def fitted_model(source: Image, model: CameraModel | None) -> CameraModel:
+    """
+    Return the model for a source of its shape: that given, at its size, or a whole panorama.
+
+    Raise ``ValueError`` for pixels of another kind and ``InputError`` for another shape.
+    """
+    image = source.image if isinstance(source, Panorama) else source
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'a panorama is (H, W, 3) uint8, not {image.shape} {image.dtype}')
+    height, width = image.shape[:2]
+    if model is None:
+        return Equirectangular(width, height)
+    if (model.width, model.height) == (width, height):
+        return model
+    if abs(model.width * height - model.height * width) > max(model.width, model.height):
+        raise InputError(
+            f'a source of {width} x {height} pixels does not have the shape of the camera, which '
+            f'was calibrated at {model.width} x {model.height}')
+    return model.resized(width, height)
+
+
+def image_of(source: Image, halvings: int = 0) -> np.ndarray:
+    """Return the pixels of a source, made smaller by that many halvings."""
+    if isinstance(source, Panorama):
+        return source.level(halvings)
+    return halved(source, halvings)
