@@ -28,6 +28,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('report', 'report', 'rebuild the tables and the HTML report of a run'),
     ('scenes', 'scenes', 'make procedural benchmark episodes'),
     ('conformance', 'conformance', 'check the scoring rules against recorded cases'),
+    ('bench', 'bench', 'measure rendering, turns and the live graph'),
     ('doctor', 'doctor', 'show what works on this machine'),
 )
 EXTRAS = {
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 2 bad input, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = _parser(arguments).parse_args(arguments)
+        args = _parse(arguments)
         return int(args.run(args) or 0)
     except HvsError as error:
         return _fail(str(error))
@@ -56,6 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f'{error.filename}: {error.strerror}' if error.filename else str(error))
     except KeyboardInterrupt:
         return 130
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command; NAME:=VALUE words may also stand behind options."""
+    parser = _parser(arguments)
+    args, rest = parser.parse_known_args(arguments)
+    words: list[str] | None = getattr(args, 'arguments', None)
+    stray = [word for word in rest if word.startswith('-') or ':=' not in word or words is None]
+    if stray:
+        parser.error(f'unrecognized arguments: {" ".join(stray)}')
+    if words is not None:
+        words += rest
+    return args
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

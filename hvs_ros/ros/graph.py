@@ -9,7 +9,7 @@ both run what this module lists; there is no second list.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 import os
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,8 @@ def _flag(text: str) -> bool:
     raise ValueError('true or false')
 
 
+_IN_WORDS: dict[Any, str] = {
+    int: 'a whole number', float: 'a number', _flag: 'true or false'}
 _PLANNER = Argument(
     'planner', 'builtin', 'who decides: builtin, oracle, sweep, random, openai:MODEL@URL, '
     'recorded:FILE or a YAML file', ('search_planner.planner', 'benchmark_replay.planner'))
@@ -185,7 +187,9 @@ def read_values(deployment: Deployment, given: Mapping[str, str]) -> dict[str, A
         try:
             values[name] = argument.kind(text) if text != '' else None
         except ValueError as error:
-            raise InputError(f'argument {name} cannot be {text!r}: {error}') from error
+            raise InputError(
+                f'argument {name} cannot be {text!r}: it must be {_IN_WORDS[argument.kind]}'
+            ) from error
         if text and argument.choices and text not in argument.choices:
             raise InputError(
                 f'argument {name} cannot be {text!r}: it is one of {", ".join(argument.choices)}')
@@ -233,6 +237,14 @@ def parameter_files(deployment: Deployment, given: Mapping[str, str]) -> list[st
     return files + ([given['params_file']] if given.get('params_file') else [])
 
 
+def known_parameters(node: str) -> list[str]:
+    """Return the names of a node's own parameters."""
+    from hvs_ros.ros import motion_parameters, node_parameters
+    kind = f'{NODES[node]}Parameters'
+    module = motion_parameters if hasattr(motion_parameters, kind) else node_parameters
+    return sorted(entry.name for entry in fields(getattr(module, kind)))
+
+
 def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return parameters by node from ``node.name:=value`` texts, values read as YAML."""
     overrides: dict[str, dict[str, Any]] = {}
@@ -242,6 +254,9 @@ def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not separator or not dot or not name or node not in NODES:
             raise InputError(
                 f'parameter {text!r} is not NODE.NAME:=VALUE with a node of {", ".join(NODES)}')
+        known = known_parameters(node)
+        if name not in known:
+            raise InputError(f'{node} has no parameter {name!r}; it has {", ".join(known)}')
         try:
             overrides.setdefault(node, {})[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:

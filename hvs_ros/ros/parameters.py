@@ -24,6 +24,9 @@ _TYPES: dict[Any, Parameter.Type] = {
     bool: Parameter.Type.BOOL, int: Parameter.Type.INTEGER, float: Parameter.Type.DOUBLE,
     str: Parameter.Type.STRING, list[float]: Parameter.Type.DOUBLE_ARRAY,
     list[str]: Parameter.Type.STRING_ARRAY}
+_IN_WORDS: dict[Any, str] = {
+    bool: 'true or false', int: 'a whole number', float: 'a number', str: 'text',
+    list[float]: 'a list of numbers', list[str]: 'a list of texts'}
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,5 @@ def _refusal(row: ParameterRow, value: Any) -> str:
 
 
 def _wanted(row: ParameterRow, hint: Any) -> str:
-    kind = getattr(hint, '__name__', str(hint))
     bounds = f' in [{row.bounds[0]:g}, {row.bounds[1]:g}]' if row.bounds else ''
-    return f'it must be a {kind}{bounds}'
+    return f'it must be {_IN_WORDS[hint]}{bounds}'
