@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/hvs_ros.stamp
 LOG := $(VENV)/install.log
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --log $(LOG)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --progress-bar off -qq --log $(LOG)
 
 # numpy and OpenCV on every core would only get into each other's way
 export OMP_NUM_THREADS := 1
@@ -26,8 +26,8 @@ lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m mypy
 
-bench: $(STAMP) ## performance figures as ratios, as JSON
-	@$(BIN)/python bench/render_and_turns.py
+bench: $(STAMP) ## measure rendering, turns and the live graph, mostly as ratios
+	@$(BIN)/hvs bench
 
 tables: $(STAMP) ## write the README's tables again, from the code
 	@$(BIN)/python docs/make_tables.py

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'scenes': {'core'},
     'humanoid': {'core', 'scenes'},
     'learning': {'core', 'planners', 'evaluation', 'scenes'},
-    'bench': {'core', 'planners', 'evaluation'},
+    'bench': {'core', 'planners', 'evaluation', 'ros', '__version__'},
     'ros': {'core'},
     'nodes': {
         'core', 'ros', 'planners', 'humanoid', 'evaluation.records', 'evaluation.config',
@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # what the command line plugs into evaluation reads a run's records, and nothing else of it
 EXCEPTIONS = {'ros/evaluate.py': {'evaluation.config', 'evaluation.records'}}
-ROS_LAYERS = {'ros', 'nodes', 'cli'}
+ROS_LAYERS = {'ros', 'nodes', 'bench', 'cli'}
 ROS = re.compile(r'rclpy|launch(_ros)?|\w+_(msgs|srvs|interfaces)|ament_index_python|tf2_ros')
 # heavy or optional library -> the files that may import it, inside functions alone
 LAZY = {

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One sitting of the benchmark: every figure in a process of its own, then the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+import json
+import os
+from pathlib import Path
+import platform
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from hvs_ros import __version__
+from hvs_ros.bench.figures import FIGURES, Figure
+from hvs_ros.bench.measured import BenchError, Measured
+from hvs_ros.bench.scale import QUICK, TIMEOUT_S, Scale
+from hvs_ros.core.share import share_path
+from hvs_ros.evaluation import manifest
+from hvs_ros.evaluation.records import now
+
+PACKAGES = (
+    'numpy', 'opencv-python-headless', 'simplejpeg', 'pybase64', 'pillow', 'py360convert',
+    'rclpy', 'ros-rclpy')
+# What is compared must not spread over cores while its reference does not.
+_ONE_THREAD = {name: '1' for name in (
+    'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
+
+
+def measure_all(figures: Sequence[Figure], scale: Scale) -> Iterator[tuple[Figure, Measured]]:
+    """Measure each figure and yield it as it is known; raise ``HvsError`` when one cannot be."""
+    with tempfile.TemporaryDirectory(prefix='hvs_bench_') as pictures:
+        for figure in figures:
+            yield figure, _in_child(figure, scale, Path(pictures))
+
+
+def measure_here(name: str, scale: Scale, pictures: Path, answer: Path) -> None:
+    """Measure one figure in this process and write it to ``answer``: the body of a child."""
+    with tempfile.TemporaryDirectory(prefix='hvs_bench_run_') as folder:
+        for picture in pictures.glob('panorama_*.jpg'):
+            Path(folder, picture.name).symlink_to(picture)
+        measured = FIGURES[name].measure(Path(folder), scale)
+        _keep_pictures(Path(folder), pictures)
+    answer.write_text(
+        json.dumps({'value': measured.value, 'detail': measured.detail}), encoding='utf-8')
+
+
+def _keep_pictures(folder: Path, pictures: Path) -> None:
+    """Save the next figure from drawing the same panorama again."""
+    for picture in folder.glob('panorama_*.jpg'):
+        if not picture.is_symlink():
+            (pictures / picture.name).write_bytes(picture.read_bytes())
+
+
+def _in_child(figure: Figure, scale: Scale, pictures: Path) -> Measured:
+    """Measure where no other figure has warmed, filled or broken anything."""
+    answer = pictures / f'{figure.name}.json'
+    # the profile that launch and `hvs up --isolate` give their processes
+    from hvs_ros.ros.graph import SHARED_MEMORY
+    profile = {SHARED_MEMORY: str(share_path('config/fastdds_shared_memory.xml'))}
+    try:
+        done = subprocess.run(
+            [sys.executable, '-m', 'hvs_ros.bench', figure.name, scale.name, str(pictures),
+             str(answer)],
+            env={**profile, **os.environ, **_ONE_THREAD}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors='replace',
+            timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(
+            f'{figure.name} took longer than {TIMEOUT_S:g} s and was given up') from error
+    if done.returncode or not answer.exists():
+        raise BenchError(f'{figure.name} could not be measured: {_reason(done)}')
+    found = json.loads(answer.read_text(encoding='utf-8'))
+    return Measured(found['value'], found['detail'])
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    last = lines[-1].strip() if lines else f'its process ended with code {done.returncode}'
+    return last.removeprefix('hvs: error: ')
+
+
+def document(
+        results: Mapping[str, Measured], skipped: Mapping[str, str], scale: Scale,
+        command: str) -> dict[str, Any]:
+    """Return what the JSON file holds: one flat object of figures, and what they rest on."""
+    return {
+        'figures': {
+            **{name: round(measured.value, 3) for name, measured in results.items()},
+            **dict.fromkeys(skipped)},
+        'details': {name: measured.detail for name, measured in results.items()},
+        'skipped': dict(skipped), 'scale': scale.name, 'command': command, 'time': now(),
+        'machine': {
+            'processor': _processor(), 'cores': os.cpu_count(),
+            'architecture': platform.machine(), 'system': platform.platform(),
+            'load_average': [round(part, 2) for part in os.getloadavg()]},
+        'versions': {'python': platform.python_version(), **_versions()},
+        'git': manifest.git_state(Path(manifest.__file__).parent)}
+
+
+def _versions() -> dict[str, str]:
+    found = {'hvs_ros': __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor()
+
+
+def row(figure: Figure, measured: Measured, scale: Scale) -> str:
+    """Return the table's line of a figure; a trial run is held to no promise."""
+    reached = figure.reached(measured.value) if scale is not QUICK else None
+    promise = '' if figure.bound is None else f'{"≥" if figure.more else "≤"} {figure.bound:g}'
+    verdict = {None: '', True: 'reached', False: 'short'}[reached]
+    detail = ', '.join(f'{key} {value}' for key, value in measured.detail.items())
+    return (f'{figure.name:<28} {measured.value:>8.1f} {figure.unit:<8} {promise:<7} '
+            f'{verdict:<8} {detail}').rstrip()

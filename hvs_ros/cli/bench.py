@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+`hvs bench`: how fast views, searches and the live graph are here, mostly as ratios.
+
+    hvs bench --json bench.json
+    hvs bench --only render_vs_published_3840
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+import shlex
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `hvs bench`."""
+    parser = subparsers.add_parser(
+        'bench', help='measure rendering, turns and the live graph',
+        description='Measure each figure in a process of its own and print it with what it '
+        'must reach. A ratio says how many times as long the reference takes, interleaved in '
+        'one process. Takes some minutes; single times mean little on a machine that is busy.')
+    parser.add_argument('--json', metavar='FILE', help='write the figures here, too')
+    parser.add_argument(
+        '--only', metavar='NAME', action='append', default=[],
+        help='measure this figure alone; may be given several times')
+    parser.add_argument(
+        '--quick', action='store_true',
+        help='tiny pictures and few rounds: tries the commands, measures nothing')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print and write; 0 whether or not what must be reached is."""
+    from hvs_ros.bench.figures import chosen
+    from hvs_ros.bench.scale import FULL, QUICK
+    from hvs_ros.bench.sitting import document, measure_all, row
+    from hvs_ros.evaluation.records import write_atomically
+    figures, scale = chosen(args.only), QUICK if args.quick else FULL
+    file = _writable(args.json) if args.json else None
+    missing = {figure.name: figure.missing for figure in figures if figure.missing}
+    _refuse_missing(args.only, missing)
+    for name, reason in missing.items():
+        print(f'{name:<28} {reason}', flush=True)
+    results = {}
+    for figure, measured in measure_all(
+            [figure for figure in figures if figure.name not in missing], scale):
+        results[figure.name] = measured
+        print(row(figure, measured, scale), flush=True)
+    if scale is QUICK:
+        print('Quick: tiny pictures, so these figures say nothing about speed.')
+    if file is not None:
+        report = document(results, missing, scale, _command(args))
+        write_atomically(file, json.dumps(report, indent=1) + '\n')
+    return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    words = ['hvs', 'bench', *(['--json', args.json] if args.json else [])]
+    words += [word for name in args.only for word in ('--only', name)]
+    return shlex.join([*words, *(['--quick'] if args.quick else [])])
+
+
+def _writable(name: str) -> Path:
+    """Return the file, refused now rather than after minutes of measuring."""
+    from hvs_ros.core.errors import InputError
+    path = Path(name)
+    if path.is_dir():
+        raise InputError(f'--json {name}: is a folder, not a file')
+    if not path.parent.is_dir():
+        raise InputError(f'--json {name}: there is no folder {path.parent}')
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f'--json {name}: the folder {path.parent} cannot be written to')
+    return path
+
+
+def _refuse_missing(only: list[str], missing: dict[str, str]) -> None:
+    """Refuse a figure that was asked for by name; others are left out when they cannot be."""
+    from hvs_ros.core.errors import InputError
+    for name in only:
+        if name in missing:
+            raise InputError(f'{name} {missing[name]}')
