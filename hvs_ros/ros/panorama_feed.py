@@ -6,16 +6,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
-from hvs_ros.core.panorama import Panorama, PanoramaError, load_panorama
+from hvs_ros.core.panorama import Panorama, PanoramaError, decode
 from hvs_ros.ros.conversions import image_to_bgr, to_ns
 from hvs_ros.ros.node_parameters import ViewRendererParameters
 from hvs_ros.ros.qos import camera
 
 SECOND_NS = 1_000_000_000
+COMPRESSED, RAW = 'equirectangular/image/compressed', 'equirectangular/image'
+_LOOK_S = 1.0
 
 
 @dataclass
@@ -33,6 +39,9 @@ class PanoramaFeed:
 
     ``on_frame`` is called for each frame that is neither too old nor from the future. A still
     source is exempt from both: its picture counts as captured at every moment.
+
+    Where frames come compressed, the raw topic is left: listening to it would make a camera
+    decode and send each frame a second time, twenty times as large.
     """
 
     def __init__(
@@ -44,20 +53,27 @@ class PanoramaFeed:
         self.received = self.dropped = self.corrupt = self.decoded = 0
         self.last_error = ''
         self._decoded: tuple[bytes, Panorama] | None = None
-        qos = camera(parameters.panorama_reliability)
-        overridable = QoSOverridingOptions.with_default_policies()
-        node.create_subscription(
-            CompressedImage, 'equirectangular/image/compressed', self._on_panorama, qos,
-            qos_overriding_options=overridable)
-        node.create_subscription(
-            Image, 'equirectangular/image', self._on_panorama, qos,
-            qos_overriding_options=overridable)
+        self._pixels: np.ndarray | None = None
+        self._listen(CompressedImage, COMPRESSED)
+        self._raw: Subscription | None = self._listen(Image, RAW)
+        node.create_timer(
+            _LOOK_S, self._on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _listen(self, kind: type, topic: str) -> Subscription:
+        return self._node.create_subscription(
+            kind, topic, self._on_panorama, camera(self._parameters.panorama_reliability),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+    def _on_look(self) -> None:
+        """Listen to the raw topic again once nobody sends compressed frames any more."""
+        if self._raw is None and not self._node.count_publishers(COMPRESSED):
+            self._raw = self._listen(Image, RAW)
 
     def panorama(self, frame: Frame) -> Panorama | None:
         """Return the decoded frame, or None (counted, named in diagnostics) when it is broken."""
         try:
             if isinstance(frame.message, Image):
-                return Panorama(image_to_bgr(frame.message), 'equirectangular/image', '')
+                return Panorama(image_to_bgr(frame.message), RAW, '')
             if frame.panorama is None:
                 frame.panorama = self._decode(bytes(frame.message.data))
             return frame.panorama
@@ -72,12 +88,17 @@ class PanoramaFeed:
         # a still source repeats itself; comparing costs a hundredth of decoding
         if self._decoded is None or self._decoded[0] != content:
             self.decoded += 1
-            name = 'equirectangular/image/compressed'
-            self._decoded = (content, load_panorama(content, name))
+            # the picture before is out of use; half of a new one must not pass for it
+            self._decoded = None
+            self._pixels = decode(content, COMPRESSED, self._pixels)
+            self._decoded = (content, Panorama(self._pixels, COMPRESSED, ''))
         return self._decoded[1]
 
     def _on_panorama(self, message: CompressedImage | Image) -> None:
         self.received += 1
+        if self._raw is not None and isinstance(message, CompressedImage):
+            self._node.destroy_subscription(self._raw)
+            self._raw = None
         delay_ns = int(self._parameters.capture_delay * SECOND_NS)
         frame = Frame(message, to_ns(message.header.stamp) - delay_ns)
         if not self._parameters.still_panorama and not self._timely(frame):
