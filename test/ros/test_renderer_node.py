@@ -53,6 +53,7 @@ def test_one_view_a_goal_whose_three_topics_share_its_stamp(
             partner.goal(stamp, GOAL)
         wait_until(lambda count=count: len(partner.whole_views) == count)
         partner.goal(stamp, GOAL)
+        partner.panorama(panorama_jpeg())
         if count > 1:
             partner.goal(stamps[0], GOAL)
     time.sleep(PAUSE_S)
