@@ -180,7 +180,7 @@ class Isolated:
             words += ['-p', f'{key}:={json.dumps(value)}']
         if self._namespace:
             words += ['-r', f'__ns:=/{self._namespace.strip("/")}']
-        environment = {**_shared_memory(), **os.environ, PARENT: str(os.getpid())}
+        environment = {**shared_memory(), **os.environ, PARENT: str(os.getpid())}
         if self._domain_id is not None:
             environment['ROS_DOMAIN_ID'] = str(self._domain_id)
         # its own session: a Ctrl-C is ours to pass on, in our order
@@ -193,7 +193,7 @@ class Isolated:
         self._listeners[entry.name].start()
 
 
-def _shared_memory() -> dict[str, str]:
+def shared_memory() -> dict[str, str]:
     """Return what lets large images pass between processes."""
     profile = str(share_path('config/fastdds_shared_memory.xml'))
     return {SHARED_MEMORY: profile}
