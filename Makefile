@@ -3,9 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/hvs_ros.stamp
+READY := $(VENV)/ready.stamp
+TOOLS := $(VENV)/tools.stamp
 LOG := $(VENV)/install.log
-PIP := $(BIN)/python -m pip --disable-pip-version-check --progress-bar off -qq --log $(LOG)
+# modules are compiled as they are imported: compiling all of them takes longer than a demo
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check -q install --no-compile -e
+QUIETLY := >>$(LOG) 2>&1
+FAILED := { tail -n 3 $(LOG) >&2; exit 1; }
 
 # numpy and OpenCV on every core would only get into each other's way
 export OMP_NUM_THREADS := 1
@@ -16,23 +20,23 @@ export OMP_NUM_THREADS := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(STAMP) ## search the bundled panoramas with a live ROS graph and score the searches
+demo: $(READY) ## search the bundled panoramas with a live ROS graph and score the searches
 	@$(BIN)/hvs demo
 
 test: lint ## ruff, mypy and every test
 	@$(BIN)/python -m pytest
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(TOOLS) ## ruff and mypy
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m mypy
 
-bench: $(STAMP) ## measure rendering, turns and the live graph, mostly as ratios
+bench: $(TOOLS) ## measure rendering, turns and the live graph, mostly as ratios
 	@$(BIN)/hvs bench
 
-tables: $(STAMP) ## write the README's tables again, from the code
+tables: $(TOOLS) ## write the README's tables again, from the code
 	@$(BIN)/python docs/make_tables.py
 
-images: $(STAMP) ## draw docs/images again, from a run
+images: $(TOOLS) ## draw docs/images again, from a run
 	@$(BIN)/python docs/make_images.py
 
 clean: ## remove what the other targets made, the virtual environment too
@@ -48,12 +52,16 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # A sourced ROS brings its own rclpy. Where it does not and no wheel fits, all but the graph works.
-$(STAMP): setup.py pyproject.toml | $(BIN)/python
+$(READY): setup.py pyproject.toml | $(BIN)/python
 	@echo 'Setting up $(VENV): a minute or so, once.'
 	@if [ -n "$$ROS_DISTRO" ] && $(BIN)/python -c 'import rclpy' 2>/dev/null; then \
-	    $(PIP) install -e '.[test]'; \
-	elif ! $(PIP) install -e '.[ros,test]' 2>/dev/null; then \
-	    $(PIP) install -e '.[test]' || exit 1; \
+	    $(INSTALL) . $(QUIETLY) || $(FAILED); \
+	elif ! $(INSTALL) '.[ros]' $(QUIETLY); then \
+	    $(INSTALL) . $(QUIETLY) || $(FAILED); \
 	    echo "The ROS 2 wheels cannot be installed here (see $(LOG)): continuing without ROS."; \
 	fi
+	@touch $@
+
+$(TOOLS): $(READY)
+	@$(INSTALL) '.[test]' $(QUIETLY) || $(FAILED)
 	@touch $@

@@ -43,12 +43,12 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'setuptools', 'numpy', 'opencv-python-headless<5', 'simplejpeg', 'pybase64', 'pyyaml',
-        'tqdm', 'jinja2', 'scipy', 'openai'],
+        'tqdm', 'jinja2', 'openai'],
     extras_require={
         'ros': ROS,
         'test': [
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
-            'py360convert', 'pillow'],
+            'py360convert', 'pillow', 'scipy', 'setuptools>=70.1'],
         'transformers': ['torch', 'transformers'],
         'train': ['torch', 'transformers', 'trl', 'datasets'],
         'sim': ['mujoco==3.17.0'],

@@ -63,7 +63,7 @@ def _python() -> list[Finding]:
 
 def _libraries() -> list[Finding]:
     findings: list[Finding] = []
-    for name in ('numpy', 'opencv-python-headless', 'simplejpeg', 'openai', 'scipy'):
+    for name in ('numpy', 'opencv-python-headless', 'simplejpeg', 'openai'):
         try:
             findings.append(('ok', name, metadata.version(name)))
         except metadata.PackageNotFoundError:
