@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -57,7 +58,7 @@ def _keep_pictures(folder: Path, pictures: Path) -> None:
 
 def _in_child(figure: Figure, scale: Scale, pictures: Path) -> Measured:
     """Measure where no other figure has warmed, filled or broken anything."""
-    answer = pictures / f'{figure.name}.json'
+    answer, others = pictures / f'{figure.name}.json', OthersShare()
     # the profile that launch and `hvs up --isolate` give their processes
     from hvs_ros.ros.graph import SHARED_MEMORY
     profile = {SHARED_MEMORY: str(share_path('config/fastdds_shared_memory.xml'))}
@@ -74,7 +75,36 @@ def _in_child(figure: Figure, scale: Scale, pictures: Path) -> Measured:
     if done.returncode or not answer.exists():
         raise BenchError(f'{figure.name} could not be measured: {_reason(done)}')
     found = json.loads(answer.read_text(encoding='utf-8'))
-    return Measured(found['value'], found['detail'])
+    return Measured(found['value'], {**found['detail'], **others.detail()})
+
+
+class OthersShare:
+    """Tell what share of the processors went to other programs since it was made."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def detail(self) -> dict[str, float]:
+        """Return the share as a detail of a figure; nothing where the system does not tell."""
+        after = self._now()
+        if self._before is None or after is None or after[0] <= self._before[0]:
+            return {}
+        passed, busy, ours = (new - old for new, old in zip(after, self._before, strict=True))
+        return {'others_cpu': round(min(1.0, max(0.0, (busy - ours) / passed)), 2)}
+
+    @staticmethod
+    def _now() -> tuple[float, float, float] | None:
+        """Return the seconds of all processors that passed, were used, and were our children's."""
+        try:
+            words = Path('/proc/stat').read_text(encoding='utf-8').split('\n', 1)[0].split()[1:9]
+        except OSError:
+            return None
+        ticks = [int(word) for word in words]
+        passed, idle = sum(ticks), ticks[3] + ticks[4]
+        hertz = os.sysconf('SC_CLK_TCK')
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (
+            passed / hertz, (passed - idle) / hertz, children.ru_utime + children.ru_stime)
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:

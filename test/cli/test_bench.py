@@ -17,7 +17,7 @@ from hvs_ros.bench.pictures import draw_panorama, with_comment, write_scene
 from hvs_ros.bench.ratios import interleaved
 from hvs_ros.bench.replay_rates import TurnRate
 from hvs_ros.bench.scale import FULL, QUICK, gazes
-from hvs_ros.bench.sitting import row
+from hvs_ros.bench.sitting import OthersShare, row
 from hvs_ros.cli.main import main
 from hvs_ros.core.episode import load_episodes
 from hvs_ros.core.gaze import BenchmarkAngles
@@ -183,6 +183,17 @@ def test_a_rate_counts_neither_the_warm_up_nor_its_time(monkeypatch: pytest.Monk
     for turns in (4, [1, 2, 3], 4, [1, 2, 3, 4], 4):  # progress has a number, a record a list
         rate.add({'turns': turns})
     assert rate.measured().value == pytest.approx(12 / 4.0)
+
+
+def test_a_busy_machine_is_told_by_what_others_use(monkeypatch: pytest.MonkeyPatch):
+    moments = iter([(100.0, 40.0, 5.0), (120.0, 55.0, 10.0), (120.0, 55.0, 10.0)])
+    monkeypatch.setattr(OthersShare, '_now', staticmethod(lambda: next(moments)))
+    assert OthersShare().detail() == {'others_cpu': 0.5}
+
+
+def test_a_system_that_does_not_tell_is_no_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(OthersShare, '_now', staticmethod(lambda: None))
+    assert OthersShare().detail() == {}
 
 
 def test_gazes_are_whole_degrees_within_the_sphere():
