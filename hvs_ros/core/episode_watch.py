@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hvs_ros.core.messages import ResultLine, TurnLine
-from hvs_ros.core.search import SHUT_DOWN
+from hvs_ros.core.search import SHUT_DOWN, Task
 
 
 @dataclass
@@ -65,9 +65,10 @@ class EpisodeWatch:
         """Return for how long nothing was heard."""
         return now_s - self.heard_s
 
-    def given_up(self, reason: str, profile: str, instruction: str, kind: str) -> ResultLine:
-        """Return the result of an episode that never brought one of its own."""
-        gaze = self.in_order[-1].gaze_after if self.turns else [0.0, 0.0]
+    def given_up(self, reason: str, profile: str, task: Task) -> ResultLine:
+        """Return the result of a task that never brought one of its own."""
+        start = [task.start.yaw, task.start.pitch]
+        gaze = self.in_order[-1].gaze_after if self.turns else start
         return ResultLine(
-            self.id, kind, instruction, profile, 'error', reason, None, list(gaze),
+            self.id, task.kind, task.instruction, profile, 'error', reason, None, list(gaze),
             len(self.turns))

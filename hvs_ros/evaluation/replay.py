@@ -19,6 +19,7 @@ from hvs_ros.evaluation.records import (
     episode_seed,
     load_selected,
 )
+from hvs_ros.evaluation.runner import episode_task
 
 LAST_TURNS_S = 2.0
 """How long a result waits for the turns it speaks of."""
@@ -99,7 +100,7 @@ class ReplayRun:
         result = watch.result
         if reason or result is None:
             result = watch.given_up(
-                reason, self._config.profile, episode.instruction, episode.target.kind)
+                reason, self._config.profile, episode_task(episode, seed))
         record = episode_record(
             episode, repeat, watch.in_order, result, seed=seed,
             wall_s=time.monotonic() - watch.started_s, attempt=self._writer.attempt(key))

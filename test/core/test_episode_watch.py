@@ -9,8 +9,9 @@ import itertools
 import pytest
 
 from hvs_ros.core.episode_watch import EpisodeWatch
+from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.messages import ResultLine, TurnLine
-from hvs_ros.core.search import SHUT_DOWN
+from hvs_ros.core.search import SHUT_DOWN, Task
 
 ME, MINE = 'hos/room/0/0', 'this run'
 
@@ -88,9 +89,11 @@ def test_silence_is_measured_from_the_last_news() -> None:
 
 
 def test_an_episode_that_never_ended_tells_what_it_had() -> None:
-    ended = watched(turn(0), turn(1)).given_up('silent', 'strict', 'a cup', 'object')
+    task = Task(ME, 'path', 'a cup', BenchmarkAngles(90, 5))
+    ended = watched(turn(0), turn(1)).given_up('silent', 'strict', task)
     assert (ended.status, ended.reason, ended.turns, ended.gaze) == ('error', 'silent', 2, [2, 0])
-    assert watched().given_up('silent', 'strict', 'a cup', 'path').answer is None
+    never = watched().given_up('silent', 'strict', task)
+    assert (never.task, never.answer, never.gaze) == ('path', None, [90, 5]), 'it never moved'
 
 
 def test_the_words_of_a_leaving_planner_hide_no_result() -> None:
