@@ -66,7 +66,7 @@ def render(panoramas: dict, case: dict, spec: ViewSpec | None = None) -> np.ndar
     return Renderer(spec).render(panoramas[case['scene']], gaze)
 
 
-@pytest.mark.parametrize('case', cases(), ids=lambda case: case['file'])
+@pytest.mark.parametrize('case', cases(), ids=[case['file'] for case in cases()])
 def test_views_match_the_published_ones(panoramas, case):
     found = distance(render(panoramas, case), case)
     assert found.within(), found
