@@ -40,7 +40,8 @@ def measure_all(figures: Sequence[Figure], scale: Scale) -> Iterator[tuple[Figur
 
 def measure_here(name: str, scale: Scale, pictures: Path, answer: Path) -> None:
     """Measure one figure in this process and write it to ``answer``: the body of a child."""
-    with tempfile.TemporaryDirectory(prefix='hvs_bench_run_') as folder:
+    # beside the pictures, so that whoever made those removes it even when we are killed
+    with tempfile.TemporaryDirectory(dir=pictures) as folder:
         for picture in pictures.glob('panorama_*.jpg'):
             Path(folder, picture.name).symlink_to(picture)
         measured = FIGURES[name].measure(Path(folder), scale)

@@ -9,10 +9,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 import json
 import os
 from pathlib import Path
 import shlex
+import signal
+import threading
 from typing import Any
 
 
@@ -46,16 +50,33 @@ def run(args: argparse.Namespace) -> int:
     for name, reason in missing.items():
         print(f'{name:<28} {reason}', flush=True)
     results = {}
-    for figure, measured in measure_all(
-            [figure for figure in figures if figure.name not in missing], scale):
-        results[figure.name] = measured
-        print(row(figure, measured, scale), flush=True)
+    possible = [figure for figure in figures if figure.name not in missing]
+    with _tidy_when_terminated():
+        for figure, measured in measure_all(possible, scale):
+            results[figure.name] = measured
+            print(row(figure, measured, scale), flush=True)
     if scale is QUICK:
         print('Quick: tiny pictures, so these figures say nothing about speed.')
     if file is not None:
         report = document(results, missing, scale, _command(args))
         write_atomically(file, json.dumps(report, indent=1) + '\n')
     return 0
+
+
+@contextmanager
+def _tidy_when_terminated() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl-C does, so that no process and no panorama is left behind."""
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -6,7 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 import json
+import os
 from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -47,6 +52,49 @@ def bench(
         told = capsys.readouterr()
         return code, json.loads(file.read_text()) if file.exists() else {}, told.out, told.err
     return run
+
+
+def processes_with(mark: str) -> list[str]:
+    """Return the command lines of the living processes whose environment holds the mark."""
+    found = []
+    for place in Path('/proc').glob('[0-9]*'):
+        try:
+            if mark.encode() in (place / 'environ').read_bytes():
+                found.append((place / 'cmdline').read_bytes().replace(b'\0', b' ').decode())
+        except OSError:
+            continue
+    return found
+
+
+def until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+@needs_ros
+@pytest.mark.ros
+@pytest.mark.skipif(not Path('/proc/self/environ').exists(), reason='there is no /proc here')
+@pytest.mark.parametrize('number, code', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_ended_early_it_leaves_no_process_and_no_file(
+        tmp_path: Path, number: signal.Signals, code: int):
+    mark = f'TMPDIR={tmp_path}'
+    begun = subprocess.Popen(
+        [sys.executable, '-m', 'hvs_ros.cli.main', 'bench', '--only',
+         'graph_turn_ms_p50_isolated'],
+        env={**os.environ, 'TMPDIR': str(tmp_path), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert until(
+            lambda: any('hvs_ros.nodes' in line for line in processes_with(mark)), 30)
+        begun.send_signal(number)
+        _, errors = begun.communicate(timeout=10)
+    finally:
+        begun.kill()
+    assert (begun.returncode, errors) == (code, '')
+    assert until(lambda: not processes_with(mark), 10), processes_with(mark)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_figures_are_the_promised_ones():
