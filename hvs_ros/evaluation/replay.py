@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 import time
-from typing import Any
+from typing import Any, Protocol
 import uuid
 
 from hvs_ros.core.episode import Episode
 from hvs_ros.core.episode_watch import EpisodeWatch
-from hvs_ros.evaluation.config import EvalConfig
+from hvs_ros.core.messages import ResultLine, TurnLine
+from hvs_ros.evaluation.config import EvalConfig, ViewConfig
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
 from hvs_ros.evaluation.records import (
     ErrorStreak,
@@ -41,16 +43,46 @@ class Progress:
     turns: int
 
 
-def open_run(out: str, config: EvalConfig | None) -> RunWriter:
-    """
-    Return the writer of the run in ``out`` (empty: runs/<time>-replay).
+class ReplaySettings(Protocol):
+    """Name what a replayed run is, as EvalConfig; ``horizontal_fov`` is in radians."""
 
-    Without ``config`` the folder's own manifest says what the run is.
+    episodes: str
+    out: str
+    planner: str
+    profile: str
+    max_turns: int
+    history_turns: int
+    prompts: str
+    seed: int
+    repeats: int
+    limit: int
+    max_consecutive_errors: int
+    result_timeout: float
+    width: int
+    height: int
+    horizontal_fov: float
+    reticle: bool
+    jpeg_quality: int
+
+
+def open_run(settings: ReplaySettings) -> RunWriter:
     """
-    if config is None:
-        return RunWriter.reopen(out)
+    Return the writer of the run in ``settings.out`` (empty: runs/<time>-replay).
+
+    Without ``episodes`` the folder's own manifest says what the run is.
+    """
+    if not settings.episodes:
+        return RunWriter.reopen(settings.out)
+    view = ViewConfig(
+        settings.width, settings.height, round(math.degrees(settings.horizontal_fov), 6),
+        settings.reticle, settings.jpeg_quality)
+    config = EvalConfig(
+        settings.episodes, settings.planner, 'graph', settings.profile, settings.max_turns, view,
+        settings.history_turns, settings.prompts, settings.seed, settings.repeats,
+        settings.limit or None, max_consecutive_errors=settings.max_consecutive_errors)
     manifest = build_manifest(config, load_selected(config), planner_for(config))
-    return RunWriter.open(out or f'runs/{time.strftime("%Y%m%d-%H%M%S")}-replay', manifest)
+    out = settings.out or f'runs/{time.strftime("%Y%m%d-%H%M%S")}-replay'
+    return RunWriter.open(out, manifest)
 
 
 class ReplayRun:
@@ -75,6 +107,17 @@ class ReplayRun:
         order = uuid.uuid4().hex
         self.watch = EpisodeWatch(episode.id, now_s, order)
         return episode, self._seed(), order
+
+    def hear(self, kind: type[TurnLine] | type[ResultLine], text: str, now_s: float) -> bool:
+        """
+        Take a turn or a result as topics bring it; return whether the episode is complete.
+
+        Raise ``MessageError`` when the text is none.
+        """
+        if self.watch is None:
+            return False
+        self.watch.add(kind.from_json(text), now_s)
+        return self.watch.complete
 
     def overdue(self, now_s: float) -> str:
         """Return why the present episode has no hope left, empty while it has."""

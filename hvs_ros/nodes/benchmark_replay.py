@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-import math
 import time
 from typing import Any
 
@@ -16,7 +15,6 @@ from std_srvs.srv import Trigger
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.messages import MessageError, ResultLine, TurnLine
-from hvs_ros.evaluation.config import EvalConfig, ViewConfig
 from hvs_ros.evaluation.replay import ReplayRun, open_run
 from hvs_ros.ros.conversions import to_json
 from hvs_ros.ros.health import OK, Health, Report
@@ -40,8 +38,7 @@ class BenchmarkReplay(Node):
         super().__init__('benchmark_replay', **options)
         self.done, self.failure = False, ''
         self._p = declare(self, BenchmarkReplayParameters)
-        self._run = ReplayRun(
-            open_run(self._p.out, _config(self._p)), self._p.result_timeout)
+        self._run = ReplayRun(open_run(self._p), self._p.result_timeout)
         self._waiting_since = time.monotonic()
         self._stage = Stage(self)
         self._progress = self.create_publisher(String, '~/progress', EVENTS)
@@ -90,13 +87,12 @@ class BenchmarkReplay(Node):
         self._hear(ResultLine, message)
 
     def _hear(self, kind: type[TurnLine] | type[ResultLine], message: String) -> None:
-        if self._run.watch is None:
-            return
         try:
-            self._run.watch.add(kind.from_json(message.data), time.monotonic())
+            complete = self._run.hear(kind, message.data, time.monotonic())
         except MessageError as error:
             self.get_logger().warning(str(error))
-        if self._run.watch.complete:
+            return
+        if complete:
             self._conclude()
             self._on_tick()
 
@@ -119,16 +115,6 @@ class BenchmarkReplay(Node):
     def on_exit(self) -> None:
         """Let go of the run folder; every finished episode is in it already."""
         self._run.close()
-
-
-def _config(p: BenchmarkReplayParameters) -> EvalConfig | None:
-    if not p.episodes:
-        return None
-    view = ViewConfig(
-        p.width, p.height, round(math.degrees(p.horizontal_fov), 6), p.reticle, p.jpeg_quality)
-    return EvalConfig(
-        p.episodes, p.planner, 'graph', p.profile, p.max_turns, view, p.history_turns, p.prompts,
-        p.seed, p.repeats, p.limit or None, max_consecutive_errors=p.max_consecutive_errors)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from rclpy.node import Node
@@ -10,18 +11,15 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from hvs_ros.core.errors import HvsError
-from hvs_ros.core.profile import get_profile
 from hvs_ros.core.search import SHUT_DOWN
-from hvs_ros.core.standing_goal import GoalPatience
 from hvs_ros.core.view import View
 from hvs_ros.planners.base import Planner
-from hvs_ros.planners.registry import PlannerContext, make_planner
 from hvs_ros.planners.running_search import RunningSearch
-from hvs_ros.planners.search_desk import SearchDesk
+from hvs_ros.planners.search_desk import SearchDesk, final_heading
 from hvs_ros.ros.body_tracker import BodyTracker
-from hvs_ros.ros.goals import PERIOD_S, StandingGoals, final_heading
+from hvs_ros.ros.goals import PERIOD_S, StandingGoals
 from hvs_ros.ros.health import ERROR, OK, Health
-from hvs_ros.ros.node import run_node
+from hvs_ros.ros.node import now_ns, run_node
 from hvs_ros.ros.node_parameters import SearchPlannerParameters
 from hvs_ros.ros.parameters import declare
 from hvs_ros.ros.qos import EVENTS, LATCHED
@@ -41,20 +39,16 @@ class SearchPlanner(Node):
         """Declare parameters, then publishers, then everything that can call back."""
         super().__init__('search_planner', **options)
         self._p = declare(self, SearchPlannerParameters)
-        self._desk = SearchDesk(
-            planner or _planner(self._p), get_profile(self._p.profile), GoalPatience(
-                self._p.settle_tolerance, self._p.arrive_timeout, self._p.view_timeout,
-                self._p.view_asks), self._p.max_turns)
+        self._desk = SearchDesk.of(self._p, planner)
         self._goals = StandingGoals(self, self._p.heading_timeout)
         self._turns = self.create_publisher(String, '~/turn', EVENTS)
         self._results = self.create_publisher(String, '~/result', LATCHED)
         self._answered = self.create_guard_condition(self._on_answer)
         self.create_service(Trigger, '~/cancel', self._on_cancel)
         self._body = BodyTracker(self)
-        self.create_subscription(
-            String, 'find_object', lambda order: self._begin('object', order.data), EVENTS)
-        self.create_subscription(
-            String, 'find_path', lambda order: self._begin('path', order.data), EVENTS)
+        for kind in ('object', 'path'):
+            self.create_subscription(
+                String, f'find_{kind}', partial(self._begin, kind), EVENTS)
         self._views = ViewSubscription(self, self._on_view)
         self.create_timer(PERIOD_S, self._on_tick)
         self._health = Health(self, lambda: (
@@ -64,8 +58,8 @@ class SearchPlanner(Node):
     def _search(self) -> RunningSearch | None:
         return self._desk.search
 
-    def _begin(self, kind: str, order: str) -> None:
-        started = self._desk.begin(kind, order, self._body.pose)
+    def _begin(self, kind: str, order: String) -> None:
+        started = self._desk.begin(kind, order.data, self._body.pose)
         for result in started.results:
             self._goals.withdraw()
             self._results.publish(String(data=result.to_json()))
@@ -76,8 +70,8 @@ class SearchPlanner(Node):
 
     def _look(self) -> None:
         assert self._search is not None
-        self._search.stand(self._now())
-        self._goals.look(self._search.goal.gaze, self._search.goal.stamp_ns)
+        self._search.stand(now_ns(self))
+        self._goals.look(self._search.goal)
 
     def _on_view(self, view: View) -> None:
         if self._search is not None and self._search.wants(view):  # its standing goal asked for it
@@ -100,43 +94,33 @@ class SearchPlanner(Node):
         if ended.line.status == 'error':
             self.get_logger().error(ended.line.reason)
         if ended.heading is not None:
-            goal = final_heading(
-                ended.kind, ended.heading, self._body.pose, self._p.walk_distance)
-            self._goals.face(*goal, self._desk.next_stamp(self._now()))
+            goal = final_heading(ended, self._body.pose, self._p.walk_distance)
+            self._goals.face(*goal, self._desk.next_stamp(now_ns(self)))
         self._results.publish(String(data=ended.line.to_json()))
 
     def _on_tick(self) -> None:
         if self._search is None or self._search.thinking:
             return
-        overdue = self._search.goal.overdue(self._now())
+        overdue = self._search.goal.overdue(now_ns(self))
         if overdue == 'lost':
             self._finish('error', 'no view')
         elif overdue == 'ask again':
-            self._search.goal.ask_again(self._now())
-            self._goals.look(self._search.goal.gaze, self._search.goal.stamp_ns)
+            self._search.goal.ask_again(now_ns(self))
+            self._goals.look(self._search.goal)
 
     def _on_cancel(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._goals.withdraw()  # also a heading goal that a finished search left behind
         response.success = self._search is not None
         response.message = 'cancelled' if response.success else 'no search is running'
         if response.success:
             self._finish('cancelled', 'cancelled by request')
-        self._goals.withdraw()
         return response
-
-    def _now(self) -> int:
-        return self.get_clock().now().nanoseconds
 
     def on_exit(self) -> None:
         """Withdraw the goals and abort a call in flight."""
         self._goals.withdraw()
         if self._search is not None:
             self._finish('cancelled', SHUT_DOWN)
-
-
-def _planner(p: SearchPlannerParameters) -> Planner:
-    return make_planner(p.planner, context=PlannerContext(
-        give_up_after=p.give_up_after, seed=p.seed, episodes=p.episodes or None,
-        prompts=p.prompts, history_turns=p.history_turns))
 
 
 def main() -> int:

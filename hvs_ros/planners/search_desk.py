@@ -6,17 +6,18 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 import math
-from typing import Any, Union
+from typing import Any, Protocol, Union
 import uuid
 
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.gaze import BenchmarkAngles, Gaze
 from hvs_ros.core.instruction import Instruction, read_instruction
 from hvs_ros.core.messages import ResultLine, TurnLine, result_line, turn_line
-from hvs_ros.core.profile import Profile
+from hvs_ros.core.profile import Profile, get_profile
 from hvs_ros.core.search import SearchSession, Task, Turn
 from hvs_ros.core.standing_goal import GoalPatience, StandingGoal
 from hvs_ros.planners.base import Planner
+from hvs_ros.planners.registry import PlannerContext, make_planner
 from hvs_ros.planners.running_search import MAX_ABANDONED, Abandoned, RunningSearch
 
 Body = tuple[float, float, float]
@@ -41,6 +42,40 @@ class Ended:
     heading: Gaze | None
 
 
+def final_heading(
+        ended: Ended, body: Body | None, walk_distance: float) -> tuple[Gaze, float, float]:
+    """
+    Return (facing, x, y) of the heading goal in odom, for a search that has a heading.
+
+    An object is faced from here, pitch included. A path is faced level, ``walk_distance`` metres
+    ahead. A body without odometry stands at the origin.
+    """
+    assert ended.heading is not None
+    x, y, _ = body or (0.0, 0.0, 0.0)
+    yaw = ended.heading.yaw
+    if ended.kind == 'object':
+        return ended.heading, x, y
+    return (
+        Gaze(yaw, 0.0), x + walk_distance * math.cos(yaw), y + walk_distance * math.sin(yaw))
+
+
+class SearchSettings(Protocol):
+    """Name what a search depends on; times in seconds, ``settle_tolerance`` in radians."""
+
+    planner: str
+    profile: str
+    max_turns: int
+    history_turns: int
+    prompts: str
+    episodes: str
+    seed: int
+    settle_tolerance: float
+    arrive_timeout: float
+    view_timeout: float
+    view_asks: int
+    give_up_after: float
+
+
 class SearchDesk:
     """
     Own the running search and what is remembered between searches.
@@ -60,6 +95,18 @@ class SearchDesk:
         self._ended: dict[str, int] = {}
         self._last_error = ''
         self._stamp_ns = 0
+
+    @classmethod
+    def of(cls, settings: SearchSettings, planner: Planner | None = None) -> SearchDesk:
+        """Return the desk that a node's parameters describe; ``planner`` replaces their spec."""
+        made = planner or make_planner(settings.planner, context=PlannerContext(
+            give_up_after=settings.give_up_after, seed=settings.seed,
+            episodes=settings.episodes or None, prompts=settings.prompts,
+            history_turns=settings.history_turns))
+        patience = GoalPatience(
+            settings.settle_tolerance, settings.arrive_timeout, settings.view_timeout,
+            settings.view_asks)
+        return cls(made, get_profile(settings.profile), patience, settings.max_turns)
 
     def begin(self, kind: str, order: str, body: Body | None) -> Started:
         """Begin the search an instruction asks for; ``body`` is (x, y, yaw) in odom if known."""

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import math
-
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from std_msgs.msg import String
 
 from hvs_ros.core.gaze import Gaze
+from hvs_ros.core.standing_goal import StandingGoal
 from hvs_ros.ros.conversions import from_json, gaze_pose, to_ns
 from hvs_ros.ros.qos import LATCHED, RELIABLE
 
@@ -34,9 +33,9 @@ class StandingGoals:
             String, 'humanoid_controller/state', self._on_controller_state, LATCHED)
         node.create_timer(PERIOD_S, self._on_timer)
 
-    def look(self, gaze: Gaze, stamp_ns: int) -> None:
+    def look(self, goal: StandingGoal) -> None:
         """Let a gaze goal stand, whose stamp is its identity."""
-        self._heading_goal, self._gaze_goal = None, gaze_pose(gaze, stamp_ns)
+        self._heading_goal, self._gaze_goal = None, gaze_pose(goal.gaze, goal.stamp_ns)
         self.republish()
 
     def face(self, heading: Gaze, x: float, y: float, stamp_ns: int) -> None:
@@ -68,19 +67,3 @@ class StandingGoals:
         if goal is not None and told.get('reached') and (
                 told.get('goal_stamp') == to_ns(goal.header.stamp)):
             self._heading_goal = None
-
-
-def final_heading(
-        kind: str, heading: Gaze, body: tuple[float, float, float] | None, walk_distance: float
-) -> tuple[Gaze, float, float]:
-    """
-    Return (facing, x, y) of the heading goal in odom.
-
-    An object is faced from here, pitch included. A path is faced level, ``walk_distance`` metres
-    ahead. A body without odometry stands at the origin.
-    """
-    x, y, _ = body or (0.0, 0.0, 0.0)
-    if kind == 'object':
-        return heading, x, y
-    return (Gaze(heading.yaw, 0.0), x + walk_distance * math.cos(heading.yaw),
-            y + walk_distance * math.sin(heading.yaw))

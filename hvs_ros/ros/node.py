@@ -19,6 +19,11 @@ from hvs_ros.core.errors import HvsError
 _WAKE_S = 0.1  # how long a signal may wait for the executor to look up
 
 
+def now_ns(node: Node) -> int:
+    """Return the node's ROS time in nanoseconds."""
+    return int(node.get_clock().now().nanoseconds)
+
+
 class NodeSpinner:
     """
     Spin one node on an executor of its own.
