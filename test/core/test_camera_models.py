@@ -117,6 +117,19 @@ def test_fisheye_rays_come_back_to_their_pixels(tmp_path_factory, text, which):
     assert np.abs(off).max() <= 0.02
 
 
+@pytest.mark.parametrize('name', NAMES[:-1])
+def test_the_pixels_of_a_smaller_image_lie_where_their_areas_do(cameras, name):
+    _, model = cameras[name]
+    rays = np.random.default_rng(8).standard_normal((2000, 3))
+    whole, seen = project(model, rays)
+    half, _ = project(model.resized(model.width // 2, model.height // 2), rays)
+    off = np.abs(half - ((whole + 0.5) / 2 - 0.5))
+    off[:, 0] = np.minimum(off[:, 0], abs(off[:, 0] - model.width / 2))  # across the seam
+    # Clamped edges: half a pixel of the smaller image is more than half of the larger.
+    assert np.quantile(off[seen], 0.97) <= 0.01
+    assert off[seen].max() <= 0.5
+
+
 @pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize('face', FACES)
 def test_cubemap_rays_come_back_to_their_pixels(layout, face):
