@@ -8,13 +8,14 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from hvs_ros.core.calibration import load_camera_model
 from hvs_ros.ros.conversions import bgr_image, compressed
 from hvs_ros.ros.health import OK, Health, Report
 from hvs_ros.ros.image_source import ImageSource
 from hvs_ros.ros.node import run_node
 from hvs_ros.ros.node_parameters import PanoramaCameraParameters
 from hvs_ros.ros.parameters import declare
-from hvs_ros.ros.qos import camera
+from hvs_ros.ros.qos import camera, image_topic
 
 
 class PanoramaCamera(Node):
@@ -25,10 +26,11 @@ class PanoramaCamera(Node):
         super().__init__('panorama_camera', **options)
         self._p = declare(self, PanoramaCameraParameters)
         self._source = ImageSource(self._p.source, self._p.loop)
+        topic = image_topic(
+            load_camera_model(self._p.camera_model) if self._p.camera_model else None)
         qos = camera(self._p.reliability)
-        self._compressed = self.create_publisher(
-            CompressedImage, 'equirectangular/image/compressed', qos)
-        self._raw = self.create_publisher(Image, 'equirectangular/image', qos)
+        self._compressed = self.create_publisher(CompressedImage, f'{topic}/compressed', qos)
+        self._raw = self.create_publisher(Image, topic, qos)
         self._watchers = 0
         self.create_timer(1.0 / self._p.rate, self._on_frame)
         self.create_timer(0.2, self._on_look_for_newcomers)

@@ -9,6 +9,7 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
+from hvs_ros.core.calibration import load_camera_model
 from hvs_ros.core.mounts import PanoramaMount
 from hvs_ros.core.renderer import Renderer, ViewSpec
 from hvs_ros.core.view_request import SettleRule, ViewRequests
@@ -36,6 +37,7 @@ class ViewRenderer(Node):
         """Declare parameters, then publishers, then everything that can call back."""
         super().__init__('view_renderer', **options)
         self._p = p = declare(self, ViewRendererParameters)
+        self._model = load_camera_model(p.camera_model) if p.camera_model else None
         self._mount = PanoramaMount(p.panorama_mount, tuple(p.mount_rpy), p.gravity_aligned)
         self._rule = SettleRule(p.settle_tolerance, p.settle_time, p.arrive_timeout)
         self._renderer = Renderer(
@@ -44,10 +46,11 @@ class ViewRenderer(Node):
         self._views = ViewPublisher(self)
         self._bad_goals = 0
         self._gaze = GazeTracker(self, p, self._serve)
-        self._feed = PanoramaFeed(self, p, self._serve)
+        self._feed = PanoramaFeed(self, p, self._model, self._serve)
         self._asked = self.create_guard_condition(self._serve)
         self.create_subscription(PoseStamped, 'gaze_goal', self._on_gaze_goal, RELIABLE)
-        self._preview = Preview(self, p, self._feed, self._gaze, self._views, self._mount)
+        self._preview = Preview(
+            self, p, self._feed, self._gaze, self._views, self._mount, self._model)
         self._health = Health(self, self._describe)
 
     def _on_gaze_goal(self, goal: PoseStamped) -> None:
@@ -72,11 +75,12 @@ class ViewRenderer(Node):
         history = self._gaze.history
         direction, roll = self._mount.in_panorama(
             gaze, history.body_at(capture_ns), history.neck_at(capture_ns))
-        view = self._renderer.view(panorama, direction, roll=roll)
+        view = self._renderer.view(panorama, direction, roll=roll, model=self._model)
         stamp_ns = self._requests.serve(capture_ns)
         self._views.publish(replace(view, gaze=gaze, stamp_ns=stamp_ns))
         if self._views.raw_wanted:
-            self._views.publish_raw(self._renderer.render(panorama, direction, roll), stamp_ns)
+            self._views.publish_raw(
+                self._renderer.render(panorama, direction, roll, model=self._model), stamp_ns)
 
     def _capture(self) -> int | None:
         """Return the capture stamp of the view that is due now, None when none is."""
@@ -103,6 +107,7 @@ class ViewRenderer(Node):
         feed = self._feed
         values = {
             'panoramas received': feed.received, 'panoramas dropped': feed.dropped,
+            'panoramas passed over undecoded': feed.passed_over,
             'panoramas decoded': feed.decoded, 'panoramas corrupt': feed.corrupt,
             'views published': self._views.published, 'goals refused': self._bad_goals,
             'measurements dropped': self._gaze.dropped, 'last error': feed.last_error}

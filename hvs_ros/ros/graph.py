@@ -119,6 +119,9 @@ _WALK = Argument(
 _PANORAMA = Argument(
     'panorama', '', 'image file or folder that stands in for the 360 degree camera',
     ('panorama_camera.source',))
+_CAMERA = Argument(
+    'camera_model', '', 'calibration file of a camera that is not equirectangular',
+    ('view_renderer.camera_model', 'panorama_camera.camera_model'))
 _STILL = Argument(
     'still_panorama', '', 'the panorama does not change: true for image files',
     ('view_renderer.still_panorama',), _flag)
@@ -149,14 +152,15 @@ DEPLOYMENTS: dict[str, Deployment] = {
             'simulation', 'a kinematic humanoid inside a panorama; send it instructions',
             ('humanoid_simulator', 'panorama_camera', 'humanoid_controller', 'view_renderer',
              'search_planner'),
-            (_PANORAMA, _PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS, _WALK,
+            (_PANORAMA, _CAMERA, _PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS,
+             _WALK,
              Argument('speed_factor', '', 'simulated seconds a second',
                       ('humanoid_simulator.speed_factor',), float))),
         Deployment(
             'robot', 'a real humanoid; camera driver and joint controllers run elsewhere',
             ('humanoid_controller', 'view_renderer', 'search_planner'),
             (_PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS, _WALK, _PANORAMA,
-             _STILL,
+             _CAMERA, _STILL,
              Argument('deadman', '', 'move only while the Bool topic deadman is true and fresh',
                       ('humanoid_controller.deadman',), _flag),
              Argument('obstacle', '', 'walk only while the LaserScan topic obstacle is clear',

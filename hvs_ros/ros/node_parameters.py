@@ -45,6 +45,8 @@ class ViewRendererParameters(ViewParameters):
     gaze: str = parameter(
         'physical', 'what turns to a goal: the renderer alone (virtual), neck and body '
         '(physical), or the body in yaw and the renderer in pitch (hybrid)', choices=GAZE_MODES)
+    camera_model: str = parameter(
+        '', 'calibration file of a camera that is not equirectangular (see config/cameras)')
     still_panorama: bool = parameter(
         False, 'the held panorama counts as captured at every moment (replay, image files)')
     panorama_reliability: str = parameter(
@@ -102,6 +104,8 @@ class PanoramaCameraParameters:
     """Parameters of ``panorama_camera``."""
 
     source: str = parameter('', 'an image file, or a folder of them shown in turn')
+    camera_model: str = parameter(
+        '', 'calibration file of the camera that took them; a dual fisheye has its own topic')
     rate: float = parameter(
         1.0, 'panoramas a second', unit='Hz', bounds=(0.01, 60))
     loop: bool = parameter(True, 'begin again after the last image of a folder')

@@ -14,13 +14,15 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
-from hvs_ros.core.panorama import Panorama, PanoramaError, decode
+from hvs_ros.core.camera_models import CameraModel
+from hvs_ros.core.errors import InputError
+from hvs_ros.core.panorama import Panorama, decode
+from hvs_ros.core.renderer import fitted_model
 from hvs_ros.ros.conversions import image_to_bgr, to_ns
 from hvs_ros.ros.node_parameters import ViewRendererParameters
-from hvs_ros.ros.qos import camera
+from hvs_ros.ros.qos import camera, image_topic
 
 SECOND_NS = 1_000_000_000
-COMPRESSED, RAW = 'equirectangular/image/compressed', 'equirectangular/image'
 _LOOK_S = 1.0
 
 
@@ -45,17 +47,18 @@ class PanoramaFeed:
     """
 
     def __init__(
-            self, node: Node, parameters: ViewRendererParameters,
+            self, node: Node, parameters: ViewRendererParameters, model: CameraModel | None,
             on_frame: Callable[[], None]) -> None:
-        """Subscribe to the compressed and the raw topic."""
+        """Subscribe to the compressed and the raw topic of the camera."""
         self._node, self._parameters, self._on_frame = node, parameters, on_frame
+        self._model, self._topic = model, image_topic(model)
         self.newest: Frame | None = None
-        self.received = self.dropped = self.corrupt = self.decoded = 0
+        self.received = self.dropped = self.passed_over = self.corrupt = self.decoded = 0
         self.last_error = ''
         self._decoded: tuple[bytes, Panorama] | None = None
         self._pixels: np.ndarray | None = None
-        self._listen(CompressedImage, COMPRESSED)
-        self._raw: Subscription | None = self._listen(Image, RAW)
+        self._listen(CompressedImage, f'{self._topic}/compressed')
+        self._raw: Subscription | None = self._listen(Image, self._topic)
         node.create_timer(
             _LOOK_S, self._on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -66,18 +69,19 @@ class PanoramaFeed:
 
     def _on_look(self) -> None:
         """Listen to the raw topic again once nobody sends compressed frames any more."""
-        if self._raw is None and not self._node.count_publishers(COMPRESSED):
-            self._raw = self._listen(Image, RAW)
+        if self._raw is None and not self._node.count_publishers(f'{self._topic}/compressed'):
+            self._raw = self._listen(Image, self._topic)
 
     def panorama(self, frame: Frame) -> Panorama | None:
         """Return the decoded frame, or None (counted, named in diagnostics) when it is broken."""
         try:
-            if isinstance(frame.message, Image):
-                return Panorama(image_to_bgr(frame.message), RAW, '')
-            if frame.panorama is None:
+            if frame.panorama is None and isinstance(frame.message, Image):
+                frame.panorama = Panorama(image_to_bgr(frame.message), self._topic, '')
+            elif frame.panorama is None:
                 frame.panorama = self._decode(bytes(frame.message.data))
+            fitted_model(frame.panorama, self._model)  # a frame of another camera is no panorama
             return frame.panorama
-        except (PanoramaError, ValueError) as error:
+        except (InputError, ValueError) as error:
             self.corrupt += 1
             self.last_error = str(error)
             if frame is self.newest:
@@ -90,8 +94,8 @@ class PanoramaFeed:
             self.decoded += 1
             # the picture before is out of use; half of a new one must not pass for it
             self._decoded = None
-            self._pixels = decode(content, COMPRESSED, self._pixels)
-            self._decoded = (content, Panorama(self._pixels, COMPRESSED, ''))
+            self._pixels = decode(content, self._topic, self._pixels)
+            self._decoded = (content, Panorama(self._pixels, self._topic, ''))
         return self._decoded[1]
 
     def _on_panorama(self, message: CompressedImage | Image) -> None:
@@ -104,6 +108,8 @@ class PanoramaFeed:
         if not self._parameters.still_panorama and not self._timely(frame):
             self.dropped += 1
             return
+        if self.newest is not None and self.newest.panorama is None:
+            self.passed_over += 1  # a newer one came before any view asked for its pixels
         self.newest = frame
         self._on_frame()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rclpy.node import Node
 
+from hvs_ros.core.camera_models import CameraModel
 from hvs_ros.core.gaze import Gaze
 from hvs_ros.core.mounts import PanoramaMount
 from hvs_ros.core.renderer import Renderer, ViewSpec
@@ -21,10 +22,11 @@ class Preview:
 
     def __init__(
             self, node: Node, parameters: ViewRendererParameters, feed: PanoramaFeed,
-            tracker: GazeTracker, views: ViewPublisher, mount: PanoramaMount) -> None:
+            tracker: GazeTracker, views: ViewPublisher, mount: PanoramaMount,
+            model: CameraModel | None = None) -> None:
         """Start the timer when the rate is above zero."""
         self._node, self._feed, self._gaze = node, feed, tracker
-        self._views, self._mount = views, mount
+        self._views, self._mount, self._model = views, mount, model
         if parameters.preview_rate <= 0.0:
             return
         width = parameters.preview_width
@@ -44,6 +46,6 @@ class Preview:
         gaze = self._gaze.gaze_at(now_ns, Gaze(0.0, 0.0))
         direction, roll = self._mount.in_panorama(
             gaze, self._gaze.history.body_at(now_ns), self._gaze.history.neck_at(now_ns))
-        view = self._renderer.view(panorama, direction, roll=roll)
+        view = self._renderer.view(panorama, direction, roll=roll, model=self._model)
         stamp_ns = self._node.get_clock().now().nanoseconds
         self._views.publish_preview(replace(view, gaze=gaze, stamp_ns=stamp_ns))

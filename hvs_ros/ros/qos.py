@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The quality of service of every kind of topic, in one place."""
+"""The quality of service of every kind of topic, and the camera's topic, in one place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from rclpy.qos import (
     ReliabilityPolicy,
     qos_profile_sensor_data,
 )
+
+from hvs_ros.core.camera_models import CameraModel
+from hvs_ros.core.fisheye import DualFisheye
 
 LATCHED = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE,
@@ -25,3 +28,8 @@ SENSOR = qos_profile_sensor_data
 def camera(reliability: str) -> QoSProfile:
     """Return the profile of a panorama topic: 'best_effort' for drivers, 'reliable' for replay."""
     return RELIABLE if reliability == 'reliable' else SENSOR
+
+
+def image_topic(model: CameraModel | None) -> str:
+    """Return the topic a camera of that model publishes on; its JPEG is on <topic>/compressed."""
+    return 'dual_fisheye/image' if isinstance(model, DualFisheye) else 'equirectangular/image'

@@ -16,9 +16,11 @@ from sensor_msgs.msg import CompressedImage, Image
 from hvs_ros.core.renderer import encode_jpeg
 from hvs_ros.ros.conversions import bgr_image, compressed
 from hvs_ros.ros.node_parameters import ViewRendererParameters
-from hvs_ros.ros.panorama_feed import COMPRESSED, RAW, PanoramaFeed
+from hvs_ros.ros.panorama_feed import PanoramaFeed
 from hvs_ros.ros.parameters import declare
 from hvs_ros.ros.qos import RELIABLE
+
+RAW, COMPRESSED = 'equirectangular/image', 'equirectangular/image/compressed'
 
 
 def shade(grey: int, size: tuple[int, int] = (64, 128)) -> bytes:
@@ -35,7 +37,7 @@ def torn(content: bytes) -> bytes:
 def feed(context: object, spin: Callable) -> PanoramaFeed:
     node = Node('renderer', context=context, parameter_overrides=overrides(
         still_panorama=True, panorama_reliability='reliable'))
-    made = PanoramaFeed(node, declare(node, ViewRendererParameters), lambda: None)
+    made = PanoramaFeed(node, declare(node, ViewRendererParameters), None, lambda: None)
     spin(node)
     return made
 
