@@ -57,12 +57,12 @@ class FisheyeLens:
         """Return the angle from the axis at which the weight has reached 0."""
         return self.field_of_view / 2.0 - self.trim
 
-    @property
+    @cached_property
     def focal_length(self) -> float:
         """Return the pixels per radian at the centre."""
         return float(self.radius / growth(self.distortion, self.field_of_view / 2.0))
 
-    @property
+    @cached_property
     def bend(self) -> float:
         """Return the bound that holds for fields of view up to 230 degrees, with a margin."""
         angles = np.linspace(1e-3, self.field_of_view / 2.0, 64)

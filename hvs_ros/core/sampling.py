@@ -45,21 +45,28 @@ def sample(
         interpolation: int) -> None:
     """Write the pixels of the bands, one for each lens that adds to them; black where unseen."""
     border = cv2.BORDER_WRAP if model.wraps else cv2.BORDER_CONSTANT
-    total = np.zeros(0, np.float32)
-    started = False
+    total: np.ndarray | None = None
     for band in bands:
-        if not started or band.weights is None:
+        if band.weights is None:  # no other lens adds to what one sees fully
             cv2.remap(
                 image, band.columns, band.rows, interpolation, dst=out, borderMode=border)
-            if band.weights is None:  # no other lens adds to what one sees fully
-                return
-            total = band.weights.copy()
-        else:
-            more = cv2.remap(image, band.columns, band.rows, interpolation, borderMode=border)
-            cv2.blendLinear(out, more, total, band.weights, dst=out)
-            total += band.weights
-        started = True
-    if started:
-        out[total <= 0] = 0
-    else:
+            return
+        if total is None:
+            total = np.zeros_like(band.weights)
+            out[:] = 0
+        # Positions far out of the image are sampled slowly, and most lie where nothing is seen.
+        counting = np.flatnonzero(band.weights.any(axis=0))
+        if len(counting):
+            part = slice(counting[0], counting[-1] + 1)
+            more = cv2.remap(
+                image, band.columns[:, part], band.rows[:, part], interpolation,
+                borderMode=border)
+            weights, before = band.weights[:, part], total[:, part]
+            if before.any():
+                more = cv2.blendLinear(out[:, part], more, before, weights)
+            out[:, part] = more
+            before += weights
+    if total is None:
         out[:] = 0
+    else:
+        out[total <= 0] = 0
