@@ -97,6 +97,38 @@ def test_a_robot_is_not_started_with_arguments_that_cannot_be(given, sentence):
         graph(deployment_of('robot'), given)
 
 
+@pytest.mark.parametrize('content, overrides, refused', [
+    ('search_planner: {ros__parameters: {walk_distance: 1.5}}', {}, True),
+    ('/**: {ros__parameters: {walk_distance: 1.5}}', {}, True),
+    ('/a/search_planner: {ros__parameters: {walk_distance: 1}}', {}, True),
+    ('{}', {'search_planner': {'walk_distance': 1.0}}, True),
+    ('search_planner: {ros__parameters: {walk_distance: 0.0}}', {}, False),
+    ('/**/search_planner: {ros__parameters: {walk_distance: 1.5}}\n'
+     'humanoid_controller: {ros__parameters: {deadman: true}}', {}, False),
+    ('humanoid_controller: {ros__parameters: {obstacle: true}}',
+     {'search_planner': {'walk_distance': 1.0}}, False),
+])
+def test_a_robot_never_walks_blind_wherever_that_is_configured(
+        tmp_path, content, overrides, refused):
+    file = tmp_path / 'robot.yaml'
+    file.write_text(content)
+    given = {'params_file': str(file)}
+    if not refused:
+        assert graph(deployment_of('robot'), given, overrides)
+        return
+    with pytest.raises(InputError, match='needs a dead-man or an obstacle topic'):
+        graph(deployment_of('robot'), given, overrides)
+
+
+@pytest.mark.parametrize('content', ['- a', 'a: b', 'a: [', None])
+def test_a_broken_parameter_file_is_named(tmp_path, content):
+    file = tmp_path / 'robot.yaml'
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(InputError, match=str(file)):
+        graph(deployment_of('robot'), {'params_file': str(file)})
+
+
 # What follows needs the launch packages, which pip does not have.
 
 @pytest.mark.parametrize('name', NAMES)

@@ -42,6 +42,12 @@ class Progress:
     reason: str
     turns: int
 
+    def __str__(self) -> str:
+        """Return a log line."""
+        reason = f' ({self.reason})' if self.reason else ''
+        return (f'{self.done}/{self.total} {self.id}: {self.outcome}{reason} after {self.turns} '
+                f'turns; success {self.successes}/{self.scored}, errors {self.errors}')
+
 
 class ReplaySettings(Protocol):
     """Name what a replayed run is, as EvalConfig; ``horizontal_fov`` is in radians."""
@@ -100,6 +106,11 @@ class ReplayRun:
             load_selected(self._config))
         self._streak = ErrorStreak(self._config.max_consecutive_errors)
         self.watch: EpisodeWatch | None = None
+
+    @property
+    def folder(self) -> str:
+        """Return the run folder."""
+        return str(self._writer.run)
 
     def begin(self, now_s: float) -> tuple[Episode, int, str]:
         """Begin the next episode; return it with its search's seed and order."""

@@ -99,6 +99,7 @@ class BenchmarkReplay(Node):
     def _conclude(self, reason: str = '', planner_failed: bool = True) -> None:
         progress, self.failure = self._run.conclude(reason, planner_failed)
         self._progress.publish(to_json(asdict(progress)))
+        self.get_logger().info(str(progress))
         self._waiting_since = time.monotonic()
         self.done = bool(self.failure) or not self._run.pending
 
@@ -115,6 +116,7 @@ class BenchmarkReplay(Node):
     def on_exit(self) -> None:
         """Let go of the run folder; every finished episode is in it already."""
         self._run.close()
+        self.get_logger().info(f'hvs report {self._run.folder} makes tables and pictures of it')
 
 
 def main() -> int:

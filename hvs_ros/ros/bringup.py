@@ -31,6 +31,7 @@ from hvs_ros.ros.graph import (
     read_overrides,
 )
 from hvs_ros.ros.node import NodeSpinner
+from hvs_ros.ros.shared_memory import sweep
 
 RESPAWN_DELAY_S = 1.0
 _GRACE_S = 1.2  # what a node gets to say stop and leave before it is killed
@@ -172,6 +173,7 @@ class Isolated:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        sweep()
 
     def _spawn(self, entry: NodeEntry) -> None:
         words = ['--log-level', self._log_level]
@@ -242,10 +244,6 @@ def assemble(
         deployment: Deployment, given: Mapping[str, str], *, isolate: bool = False,
         overrides: Sequence[str] = ()) -> Composed | Isolated:
     """Return the bringup of a deployment, not yet started; raise ``InputError``."""
-    by_node = read_overrides(overrides)
-    entries = [
-        NodeEntry(
-            entry.name, {**entry.parameters, **by_node.get(entry.name, {})}, entry.essential)
-        for entry in graph(deployment, given)]
+    entries = graph(deployment, given, read_overrides(overrides))
     kind = Isolated if isolate else Composed
     return kind(entries, parameter_files(deployment, given), given.get('namespace', ''))

@@ -200,8 +200,15 @@ def read_values(deployment: Deployment, given: Mapping[str, str]) -> dict[str, A
     return values
 
 
-def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
-    """Return the nodes of a deployment with the parameters its arguments set."""
+def graph(
+        deployment: Deployment, given: Mapping[str, str],
+        overrides: Mapping[str, Mapping[str, Any]] | None = None) -> list[NodeEntry]:
+    """
+    Return the nodes of a deployment with the parameters its arguments set.
+
+    ``overrides`` (parameters by node) win over arguments. Raise ``InputError``, also for a robot
+    that would walk with nobody and nothing to stop it, wherever that is configured.
+    """
     values = read_values(deployment, given)
     names = list(deployment.nodes)
     if deployment.name == 'robot' and values['panorama']:
@@ -210,9 +217,6 @@ def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
         values['panorama'] = _bundled_panorama()
     if deployment.name == 'replay' and not values['episodes'] and not _begun(values['out']):
         values['episodes'] = str(share_path('sim/episodes'))
-    check_walking(
-        deployment.name, values.get('walk_distance') or 0.0,
-        deadman=bool(values.get('deadman')), obstacle=bool(values.get('obstacle')))
     parameters: dict[str, dict[str, Any]] = {name: {} for name in names}
     for argument in deployment.arguments:
         for target in argument.sets:
@@ -222,8 +226,53 @@ def graph(deployment: Deployment, given: Mapping[str, str]) -> list[NodeEntry]:
     for name in names:
         if values['use_sim_time'] is not None and name != 'humanoid_simulator':
             parameters[name]['use_sim_time'] = values['use_sim_time']
-    return [
-        NodeEntry(name, parameters[name], name in deployment.essential) for name in names]
+    entries = [
+        NodeEntry(
+            name, {**parameters[name], **(overrides or {}).get(name, {})},
+            name in deployment.essential)
+        for name in names]
+    _refuse_blind_walk(deployment, entries, parameter_files(deployment, given))
+    return entries
+
+
+def _refuse_blind_walk(
+        deployment: Deployment, entries: Sequence[NodeEntry], files: Sequence[str]) -> None:
+    if deployment.name != 'robot':
+        return
+    by_node = {
+        entry.name: {**in_files(files, entry.name), **entry.parameters} for entry in entries}
+    planner, controller = by_node['search_planner'], by_node['humanoid_controller']
+    check_walking(
+        deployment.name, float(planner.get('walk_distance', 0.0)),
+        deadman=bool(controller.get('deadman')), obstacle=bool(controller.get('obstacle')))
+
+
+def in_files(files: Sequence[str], node: str) -> dict[str, Any]:
+    """
+    Return what parameter files set for a node, the last one winning.
+
+    A section is for the node when its key is ``/**``, or ends with the node's name as in
+    ``node``, ``/**/node`` or ``/namespace/node``. Raise ``InputError`` for a file that cannot
+    be read.
+    """
+    found: dict[str, Any] = {}
+    for file in files:
+        for key, section in _sections(file).items():
+            if key == '/**' or key.rpartition('/')[2] == node:
+                found.update(section.get('ros__parameters') or {})
+    return found
+
+
+def _sections(file: str) -> dict[str, dict[str, Any]]:
+    try:
+        content = yaml.safe_load(Path(file).read_text(encoding='utf-8')) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise InputError(f'{file}: not a readable parameter file ({reason})') from error
+    if not isinstance(content, dict) or not all(
+            isinstance(section, dict) for section in content.values()):
+        raise InputError(f'{file}: a parameter file holds sections named after nodes')
+    return content
 
 
 def _begun(out: str | None) -> bool:

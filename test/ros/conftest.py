@@ -26,6 +26,15 @@ def domain_id() -> int:
     return DOMAIN
 
 
+@pytest.fixture(scope='session', autouse=True)
+def swept() -> Iterator[None]:
+    """Leave no shared memory of killed nodes behind."""
+    from hvs_ros.ros.shared_memory import sweep
+
+    yield
+    sweep()
+
+
 @pytest.fixture
 def context(domain_id: int) -> Iterator[object]:
     """A context of the test's own, shut down after it."""
