@@ -21,7 +21,7 @@ from hvs_ros.ros.health import OK, Health, Report
 from hvs_ros.ros.node import run_node
 from hvs_ros.ros.node_parameters import BenchmarkReplayParameters
 from hvs_ros.ros.parameters import declare
-from hvs_ros.ros.qos import EVENTS, LATCHED
+from hvs_ros.ros.qos import EVENTS, HISTORY, LATCHED
 from hvs_ros.ros.stage import Stage
 
 
@@ -41,7 +41,7 @@ class BenchmarkReplay(Node):
         self._run = ReplayRun(open_run(self._p), self._p.result_timeout)
         self._waiting_since = time.monotonic()
         self._stage = Stage(self)
-        self._progress = self.create_publisher(String, '~/progress', EVENTS)
+        self._progress = self.create_publisher(String, '~/progress', HISTORY)
         self.create_service(Trigger, '~/skip', self._on_skip)
         self.create_subscription(String, 'search_planner/turn', self._on_turn, EVENTS)
         self.create_subscription(String, 'search_planner/result', self._on_result, LATCHED)

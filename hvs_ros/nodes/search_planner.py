@@ -22,7 +22,7 @@ from hvs_ros.ros.health import ERROR, OK, Health
 from hvs_ros.ros.node import now_ns, run_node
 from hvs_ros.ros.node_parameters import SearchPlannerParameters
 from hvs_ros.ros.parameters import declare
-from hvs_ros.ros.qos import EVENTS, LATCHED
+from hvs_ros.ros.qos import EVENTS, HISTORY, LATCHED
 from hvs_ros.ros.view_subscription import ViewSubscription
 
 
@@ -41,7 +41,7 @@ class SearchPlanner(Node):
         self._p = declare(self, SearchPlannerParameters)
         self._desk = SearchDesk.of(self._p, planner)
         self._goals = StandingGoals(self, self._p.heading_timeout)
-        self._turns = self.create_publisher(String, '~/turn', EVENTS)
+        self._turns = self.create_publisher(String, '~/turn', HISTORY)
         self._results = self.create_publisher(String, '~/result', LATCHED)
         self._answered = self.create_guard_condition(self._on_answer)
         self.create_service(Trigger, '~/cancel', self._on_cancel)

@@ -24,12 +24,14 @@ from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.records import read_manifest, read_records
 from hvs_ros.ros.bringup import Composed, Isolated, SignalWatch
 from hvs_ros.ros.graph import NodeEntry, deployment_of, graph, parameter_files
-from hvs_ros.ros.qos import EVENTS
+from hvs_ros.ros.qos import HISTORY
 
 OnTurn = Callable[[TurnLine], None]
 OnRecord = Callable[[Mapping[str, Any]], None]
 Key = tuple[str, int]
 _LAST_WORDS_S = 0.1
+LOG_LEVEL = 'fatal'
+"""What goes wrong is in the records; log lines would only tear the progress bar apart."""
 
 
 def private_domain() -> int:
@@ -58,9 +60,8 @@ def run_graph(
         for entry in graph(deployment, given)]
     namespace, domain_id = f'hvs_{os.getpid()}', private_domain()
     kind = Isolated if isolate else Composed
-    # what goes wrong is in the records; log lines would only tear the progress bar apart
     bringup = kind(
-        entries, parameter_files(deployment, given), namespace, domain_id, log_level='fatal')
+        entries, parameter_files(deployment, given), namespace, domain_id, LOG_LEVEL)
     with SignalWatch() as watch, _Observer(
             run, namespace, domain_id, on_record, on_turn) as observer:
         try:
@@ -112,16 +113,17 @@ class _Observer:
         self._over: dict[str, str] = {}
         self._context = Context()
         rclpy.init(
-            args=[], context=self._context, domain_id=domain_id,
+            args=['--ros-args', '--log-level', LOG_LEVEL], context=self._context,
+            domain_id=domain_id,
             signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(
             'eval_observer', context=self._context, namespace=namespace,
             use_global_arguments=False, start_parameter_services=False)
         self._node.create_subscription(
-            String, 'benchmark_replay/progress', self._on_progress, EVENTS)
+            String, 'benchmark_replay/progress', self._on_progress, HISTORY)
         if on_turn is not None:
             self._node.create_subscription(
-                String, 'search_planner/turn', self._on_turn_message, EVENTS)
+                String, 'search_planner/turn', self._on_turn_message, HISTORY)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
 

@@ -22,6 +22,10 @@ RELIABLE = QoSProfile(
 # every turn of a search matters to whoever records it, however fast the planner is
 EVENTS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
+# what happened, also for who begins to listen a moment late
+HISTORY = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SENSOR = qos_profile_sensor_data
 
 
