@@ -233,6 +233,22 @@ def test_a_rate_counts_neither_the_warm_up_nor_its_time(monkeypatch: pytest.Monk
     assert rate.measured().value == pytest.approx(12 / 4.0)
 
 
+def test_peak_memory_is_this_programs_own_and_sees_what_was_given_back():
+    program = """
+import numpy as np
+from hvs_ros.bench.memory import peak_rss_mb
+before = peak_rss_mb()
+np.ones(80_000_000, np.uint8)
+print(before, peak_rss_mb() - before)
+"""
+    ballast = np.ones(400_000_000, np.uint8)  # what starts a program must not count as its own
+    told = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=True, timeout=60)
+    before, more = (float(word) for word in told.stdout.split())
+    assert ballast.nbytes / 1e6 > before
+    assert 60 < more < 120
+
+
 def test_a_busy_machine_is_told_by_what_others_use(monkeypatch: pytest.MonkeyPatch):
     moments = iter([(100.0, 40.0, 5.0), (120.0, 55.0, 10.0), (120.0, 55.0, 10.0)])
     monkeypatch.setattr(OthersShare, '_now', staticmethod(lambda: next(moments)))
