@@ -79,7 +79,7 @@ def compressed(image: bytes, kind: str, stamp_ns: int, frame: str) -> Compressed
     message = CompressedImage(format=kind)
     message.header.frame_id = frame
     message.header.stamp = to_stamp(stamp_ns)
-    # rclpy before Jazzy looks at every byte of anything else
+    # older message classes look at every byte of anything else
     message.data = array('B', image)
     return message
 
