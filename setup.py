@@ -51,6 +51,7 @@ setup(
             'py360convert', 'pillow', 'scipy', 'setuptools>=70.1'],
         'transformers': ['torch', 'transformers'],
         'train': ['torch', 'transformers', 'trl', 'datasets'],
+        'cuda': ['torch'],
         'sim': ['mujoco==3.17.0'],
         'viz': ['foxglove-sdk', 'rerun-sdk'],
     },

@@ -34,7 +34,9 @@ ROS = re.compile(r'rclpy|launch(_ros)?|\w+_(msgs|srvs|interfaces)|ament_index_py
 # heavy or optional library -> the files that may import it, inside functions alone
 LAZY = {
     'openai': {'planners/chat_openai.py'},
-    'torch': {'planners/chat_transformers.py', 'planners/grounder_huggingface.py', 'learning/*'},
+    'torch': {
+        'core/renderer_torch.py', 'planners/chat_transformers.py',
+        'planners/grounder_huggingface.py', 'learning/*'},
     'transformers': {
         'planners/chat_transformers.py', 'planners/grounder_huggingface.py', 'learning/*'},
     'vllm': {'planners/chat_vllm.py'},
@@ -141,6 +143,8 @@ def test_a_command_imports_heavy_things_lazily(path):
     ('nodes/a.py', 'from hvs_ros.evaluation.runner import EpisodeRunner'),
     ('evaluation/a.py', 'from hvs_ros.humanoid.kinematics import KinematicBody'),
     ('planners/chat_vllm.py', 'import vllm'),
+    ('core/renderer_torch.py', 'import torch'),
+    ('core/renderer.py', 'def f():\n    import torch'),
     ('planners/registry.py', 'from hvs_ros.planners.chat_openai import OpenAiChat'),
     ('planners/vlm.py', 'def f():\n    import openai'),
     ('scenes/a.py', 'if True:\n    import hvs_ros.humanoid.world'),
@@ -156,6 +160,7 @@ def test_a_forbidden_import_is_seen(relative, source):
     ('planners/registry.py', 'def f():\n    from hvs_ros.planners.chat_openai import OpenAiChat'),
     ('ros/evaluate.py', 'from hvs_ros.evaluation.records import read_records'),
     ('cli/a.py', 'def f():\n    from hvs_ros.ros.bringup import assemble'),
+    ('core/renderer_torch.py', 'def f():\n    import torch'),
 ])
 def test_an_allowed_import_is_let_through(relative, source):
     assert list(violations(relative, source)) == []

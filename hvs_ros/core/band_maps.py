@@ -99,7 +99,7 @@ class BandMaps:
         self._nodes = [np.empty((BAND_ROWS // 2 + 1, grid.width), np.float32) for _ in range(2)]
         self._full = [np.empty((BAND_ROWS, grid.width), np.float32) for _ in range(3)]
 
-    def _down(self, top: int, rows: int, step: int = 1) -> np.ndarray:
+    def down(self, top: int, rows: int, step: int = 1) -> np.ndarray:
         """Return the (n, 1) y of the rows from ``top``, up to the first at or beyond the end."""
         count = rows if step == 1 else -(-rows // step) + 1
         down = top + step * np.arange(count) - self.grid.centre[1]
@@ -107,7 +107,7 @@ class BandMaps:
 
     def corners(self, top: int, rows: int) -> np.ndarray:
         """Return the (4, 3) rays through the corners of a band."""
-        down = self._down(top, rows)
+        down = self.down(top, rows)
         return np.array([
             (x, y, 1.0) for x in self._across[[0, -1]] for y in down[[0, -1], 0]], float)
 
@@ -115,7 +115,7 @@ class BandMaps:
         """Return a band for any lens; ``rotation`` is from the grid's axes to the lens's."""
         sag = _sag(lens.bend, self.grid)
         step = next((step for step in STEPS if step * step * sag <= MAX_SAG), 1)
-        down = self._down(top, rows, step).astype(np.float32)
+        down = self.down(top, rows, step).astype(np.float32)
         turned = rotation.astype(np.float32)
         x, y, z = (axis[0] * self._across + (axis[1] * down + axis[2]) for axis in turned)
         nodes = [part[:len(down)] for part in (self._full if step == 1 else self._nodes)[:2]]
@@ -129,11 +129,8 @@ class BandMaps:
         Then y and z are the same all along a row, so that the sign of z, hence the quadrant, is
         settled once a row, and yaw only shifts the columns.
         """
-        top = 0
-        while top < self.grid.height:
-            step = self._upright_step(model, gaze, top)
-            span = min(_span(step), self.grid.height - top)
-            down = self._down(top, span, step)
+        for top, span, step in self.upright_spans(model, gaze):
+            down = self.down(top, span, step)
             nodes = [part[:len(down)] for part in (self._full if step == 1 else self._nodes)[:2]]
             reach = self._write_upright(model, gaze, down, *nodes)
             if model.is_whole:
@@ -145,6 +142,15 @@ class BandMaps:
                 self._wrap(band.columns, model, *reach)
                 yield band if model.is_whole else band._replace(
                     weights=model.clamp_rows(band.rows))
+
+    def upright_spans(
+            self, model: Equirectangular, gaze: Gaze) -> Iterator[tuple[int, int, int]]:
+        """Yield (first row, rows, how far apart the computed ones lie), from the top."""
+        top = 0
+        while top < self.grid.height:
+            step = self._upright_step(model, gaze, top)
+            span = min(_span(step), self.grid.height - top)
+            yield top, span, step
             top += span
 
     def _wrap(
@@ -179,7 +185,7 @@ class BandMaps:
         """
         for step in STEPS:
             span = min(_span(step), self.grid.height - top)
-            down = self._down(top, span, step)[[0, -1], 0]
+            down = self.down(top, span, step)[[0, -1], 0]
             forward = math.cos(gaze.pitch) - down * math.sin(gaze.pitch)
             drop = math.sin(gaze.pitch) + down * math.cos(gaze.pitch)
             nearest = float(np.abs(forward).min())

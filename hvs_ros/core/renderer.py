@@ -117,9 +117,7 @@ class Renderer:
         another of the same shape; without one it is a whole panorama. ``roll`` is in radians,
         positive clockwise. What the camera did not see is black.
         """
-        view = out if out is not None else np.empty_like(self._view)
-        if view.shape != self._view.shape or view.dtype != np.uint8:
-            raise ValueError(f'a view is {self._view.shape} uint8, not {view.shape} {view.dtype}')
+        view = self._canvas(out)
         model = fitted_model(source, model)
         fold, halvings = self.spec.samples(model)
         image = image_of(source, halvings)
@@ -145,6 +143,13 @@ class Renderer:
         return View(
             encode_jpeg(image, self.spec.jpeg_quality), gaze, self.spec.width, self.spec.height,
             self.spec.horizontal_fov, stamp_ns)
+
+    def _canvas(self, out: np.ndarray | None) -> np.ndarray:
+        """Return the array that a view goes into, a new one when none is given."""
+        view = out if out is not None else np.empty_like(self._view)
+        if view.shape != self._view.shape or view.dtype != np.uint8:
+            raise ValueError(f'a view is {self._view.shape} uint8, not {view.shape} {view.dtype}')
+        return view
 
     def _maps_of(self, fold: int) -> BandMaps:
         """Return the workspace for so many samples a pixel, made once."""

@@ -11,7 +11,8 @@ from rclpy.node import Node
 
 from hvs_ros.core.calibration import load_camera_model
 from hvs_ros.core.mounts import PanoramaMount
-from hvs_ros.core.renderer import Renderer, ViewSpec
+from hvs_ros.core.renderer import ViewSpec
+from hvs_ros.core.renderer_torch import make_renderer
 from hvs_ros.core.view_request import SettleRule, ViewRequests
 from hvs_ros.ros.conversions import to_gaze, to_ns
 from hvs_ros.ros.gaze_tracker import GazeTracker
@@ -40,8 +41,8 @@ class ViewRenderer(Node):
         self._model = load_camera_model(p.camera_model) if p.camera_model else None
         self._mount = PanoramaMount(p.panorama_mount, tuple(p.mount_rpy), p.gravity_aligned)
         self._rule = SettleRule(p.settle_tolerance, p.settle_time, p.arrive_timeout)
-        self._renderer = Renderer(
-            ViewSpec(p.width, p.height, p.horizontal_fov, p.reticle, p.jpeg_quality))
+        self._renderer = make_renderer(p.renderer, ViewSpec(
+            p.width, p.height, p.horizontal_fov, p.reticle, p.jpeg_quality))
         self._requests = ViewRequests()
         self._views = ViewPublisher(self)
         self._bad_goals = 0

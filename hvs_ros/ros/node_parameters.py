@@ -78,6 +78,9 @@ class ViewRendererParameters(ViewParameters):
     preview_rate: float = parameter(
         0.0, 'rate of the stream for people, 0 for none', unit='Hz', bounds=(0, 30))
     preview_width: int = parameter(640, 'width of the preview', unit='px', bounds=(16, 4096))
+    renderer: str = parameter(
+        'cpu', 'what computes views: cpu, or cuda for a GPU through torch (extra [cuda])',
+        choices=('cpu', 'cuda'))
 
 
 @dataclass
