@@ -87,6 +87,13 @@ def test_a_view_of_the_benchmark_is_that_of_the_cpu(torch_views, yaw, pitch, rol
     assert difference(spec, torch_views(spec), panorama, Gaze(yaw, pitch), roll) <= LEVELS
 
 
+def test_levels_are_rounded_not_cut_off(torch_views):
+    shown, expected = (
+        renderer.render(NOISE, Gaze(0.4, 0.2)).mean()
+        for renderer in (torch_views(), Renderer(SPEC)))
+    assert abs(shown - expected) < 0.05
+
+
 @pytest.mark.parametrize('spec, model', [
     (ViewSpec(96, 54), None),
     (ViewSpec(96, 54, antialias=False), Equirectangular(1024, 512, math.radians(120))),
