@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         _show(deployment)
         return 0
     from hvs_ros.ros.bringup import SignalWatch, assemble
+    from hvs_ros.ros.node import leaving
     bringup = assemble(
         deployment, _given(args.arguments), isolate=args.isolate, overrides=args.parameter)
     with SignalWatch() as watch:
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
             while not watch.number and bringup.poll():
                 time.sleep(0.05)
         finally:
-            bringup.stop()
+            with leaving(10.0):  # far more than stopping takes
+                bringup.stop()
     return 0
 
 

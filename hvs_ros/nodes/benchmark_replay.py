@@ -21,7 +21,7 @@ from hvs_ros.ros.health import OK, Health, Report
 from hvs_ros.ros.node import run_node
 from hvs_ros.ros.node_parameters import BenchmarkReplayParameters
 from hvs_ros.ros.parameters import declare
-from hvs_ros.ros.qos import EVENTS, HISTORY, LATCHED
+from hvs_ros.ros.qos import HISTORY, LATCHED
 from hvs_ros.ros.stage import Stage
 
 
@@ -43,7 +43,7 @@ class BenchmarkReplay(Node):
         self._stage = Stage(self)
         self._progress = self.create_publisher(String, '~/progress', HISTORY)
         self.create_service(Trigger, '~/skip', self._on_skip)
-        self.create_subscription(String, 'search_planner/turn', self._on_turn, EVENTS)
+        self.create_subscription(String, 'search_planner/turn', self._on_turn, HISTORY)
         self.create_subscription(String, 'search_planner/result', self._on_result, LATCHED)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.05, self._on_tick, clock=steady)

@@ -21,7 +21,7 @@ from hvs_ros.core.errors import HvsError
 from hvs_ros.core.instruction import Instruction
 from hvs_ros.core.messages import MessageError, ResultLine, TurnLine
 from hvs_ros.ros.conversions import from_json
-from hvs_ros.ros.qos import EVENTS, LATCHED
+from hvs_ros.ros.qos import EVENTS, HISTORY, LATCHED
 
 OnTurn = Callable[[TurnLine], None]
 
@@ -53,7 +53,7 @@ class SearchClient:
         self._result: ResultLine | None = None
         self._controller: dict[str, object] = {}
         for topic, hear, qos in (
-                ('search_planner/turn', self._hear_turn, EVENTS),
+                ('search_planner/turn', self._hear_turn, HISTORY),
                 ('search_planner/result', self._hear_result, LATCHED),
                 ('humanoid_controller/state', self._hear_state, LATCHED)):
             self._node.create_subscription(String, topic, hear, qos)

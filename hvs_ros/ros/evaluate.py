@@ -24,12 +24,14 @@ from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.records import read_manifest, read_records
 from hvs_ros.ros.bringup import Composed, Isolated, SignalWatch
 from hvs_ros.ros.graph import NodeEntry, deployment_of, graph, parameter_files
+from hvs_ros.ros.node import leaving
 from hvs_ros.ros.qos import HISTORY
 
 OnTurn = Callable[[TurnLine], None]
 OnRecord = Callable[[Mapping[str, Any]], None]
 Key = tuple[str, int]
 _LAST_WORDS_S = 0.1
+_LEAVE_S = 10.0  # far more than stopping takes: only a middleware that hangs needs it
 LOG_LEVEL = 'fatal'
 """What goes wrong is in the records; log lines would only tear the progress bar apart."""
 
@@ -69,7 +71,8 @@ def run_graph(
             while not watch.number and bringup.poll():
                 observer.listen(0.05)
         finally:
-            bringup.stop()
+            with leaving(_LEAVE_S):
+                bringup.stop()
             observer.catch_up()
     return watch.number
 

@@ -123,7 +123,8 @@ def test_no_node_outlives_a_killed_run(
     process.kill()
     process.communicate(timeout=10)
     wait_until(lambda: not any(map(alive, children)), 10)
-    assert {record['outcome'] for record in read_records(out)} <= {'success', 'failure'}
+    ends = {record['outcome']: record['reason'] for record in read_records(out)}
+    assert set(ends) <= {'success', 'failure'}, ends
 
 
 def test_nodes_killed_in_the_middle_of_searches_come_back_and_every_search_ends(
