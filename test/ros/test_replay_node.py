@@ -23,7 +23,7 @@ from hvs_ros.core.search import SHUT_DOWN
 from hvs_ros.evaluation.records import read_records
 from hvs_ros.nodes.benchmark_replay import BenchmarkReplay
 from hvs_ros.ros.conversions import to_gaze
-from hvs_ros.ros.qos import EVENTS, LATCHED, RELIABLE
+from hvs_ros.ros.qos import EVENTS, HISTORY, LATCHED, RELIABLE
 
 ONE = [{'task': 'Find the door', 'yaw': [350.0, 20.0], 'pitch': [30.0, 50.0],
         'initial yaw': [0], 'level': [1]}]
@@ -39,7 +39,7 @@ class Searcher(Node):
         self.panoramas: list[bytes] = []
         self.poses: list[PoseWithCovarianceStamped] = []
         self.order_of_things: list[str] = []
-        self._turn = self.create_publisher(String, 'search_planner/turn', EVENTS)
+        self._turn = self.create_publisher(String, 'search_planner/turn', HISTORY)
         self.result = self.create_publisher(String, 'search_planner/result', LATCHED)
         self.create_subscription(
             CompressedImage, 'equirectangular/image/compressed', self._on_panorama, RELIABLE)
