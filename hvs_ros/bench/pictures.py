@@ -23,7 +23,7 @@ def draw_panorama(width: int, height: int, seed: int = 7) -> np.ndarray:
     Smooth pictures would decode and compress faster than a camera's, pure noise slower.
     """
     draw = np.random.default_rng(seed)
-    picture = np.full((height, width, 3), 118, np.float32)
+    picture: np.ndarray = np.full((height, width, 3), 118, np.float32)
     for octave, strength in ((16, 90.0), (64, 45.0), (256, 24.0), (1024, 14.0)):
         noise = draw.uniform(-1, 1, (max(2, octave // 2), octave, 3)).astype(np.float32)
         picture += strength * cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)

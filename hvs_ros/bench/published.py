@@ -25,7 +25,7 @@ def published_map(
         spec: ViewSpec, width: int, height: int, gaze: BenchmarkAngles) -> np.ndarray:
     """Return (h, w, 2) float64: column and row in the panorama of each pixel of the view."""
     columns, rows = np.meshgrid(np.arange(spec.width), np.arange(spec.height))
-    rays = np.empty((spec.height, spec.width, 3))
+    rays: np.ndarray = np.empty((spec.height, spec.width, 3))
     rays[..., 0] = (columns - spec.width / 2) / spec.focal_length
     rays[..., 1] = (rows - spec.height / 2) / spec.focal_length
     rays[..., 2] = 1.0

@@ -116,7 +116,7 @@ class BandMaps:
         sag = _sag(lens.bend, self.grid)
         step = next((step for step in STEPS if step * step * sag <= MAX_SAG), 1)
         down = self.down(top, rows, step).astype(np.float32)
-        turned = rotation.astype(np.float32)
+        turned: np.ndarray = rotation.astype(np.float32)
         x, y, z = (axis[0] * self._across + (axis[1] * down + axis[2]) for axis in turned)
         nodes = [part[:len(down)] for part in (self._full if step == 1 else self._nodes)[:2]]
         weights = lens.project(x, y, z, *nodes)

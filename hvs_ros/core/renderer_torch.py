@@ -152,7 +152,7 @@ class _Positions:
     def _rolled(self, model: Equirectangular, gaze: Gaze, roll: float) -> Tensor:
         """Return positions as ``Equirectangular.project`` writes them, columns not wrapped."""
         torch = self._torch
-        turned = view_rotation(gaze, roll).astype(np.float32)
+        turned: np.ndarray = view_rotation(gaze, roll).astype(np.float32)
         down = self._maps.down(0, self._maps.grid.height).astype(np.float32)
         x, y, z = self._sent(turned[:, :1] * self._across)[:, None] + self._sent(
             np.stack([axis[1] * down + axis[2] for axis in turned]))

@@ -103,9 +103,10 @@ def _extent(mask: Mask) -> tuple[float, float]:
 def _object_items(stage: Stage, picture: Picture, tracer: Tracer) -> list[dict[str, Any]]:
     """Ask for things that are in clear sight and have a rival in kind and one in colour."""
     seen = {thing: _mask(stage, picture, thing.owner) for thing in stage.things}
+    height, width = picture.shape.shape[:2]
     clear = [thing for thing, mask in seen.items() if mask.any() and _is_clear(
         mask, tracer.area([k for k, o in enumerate(stage.owners) if o == thing.owner],
-                          picture.shape.shape))]
+                          (height, width)))]
     wanted = [thing for thing in clear if _has_rivals(thing, clear)]
     chosen: list[Thing] = []
     for k in stage.rng.permutation(len(wanted)).tolist():
