@@ -106,6 +106,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the evaluation; 0 when every episode is scored."""
     from hvs_ros.evaluation.session import evaluate
     graph = graph_of(args.driver, args.isolate, args.gaze, args.parameter)
+    if graph is not None and args.workers > 1:
+        print(f'one graph searches one panorama at a time: --workers {args.workers} is for '
+              '--driver direct', file=sys.stderr)
     out = Path(args.out) if args.out else default_out(args.planner)
     config = config_of(args)
     return evaluate(config, out, stream=sys.stdout, graph=graph)
