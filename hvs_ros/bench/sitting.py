@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 import json
 import os
 from pathlib import Path
@@ -15,7 +14,6 @@ import sys
 import tempfile
 from typing import Any
 
-from hvs_ros import __version__
 from hvs_ros.bench.figures import FIGURES, Figure
 from hvs_ros.bench.measured import BenchError, Measured
 from hvs_ros.bench.scale import QUICK, TIMEOUT_S, Scale
@@ -128,18 +126,8 @@ def document(
             'processor': _processor(), 'cores': os.cpu_count(),
             'architecture': platform.machine(), 'system': platform.platform(),
             'load_average': [round(part, 2) for part in os.getloadavg()]},
-        'versions': {'python': platform.python_version(), **_versions()},
+        'versions': {'python': platform.python_version(), **manifest.versions(PACKAGES)},
         'git': manifest.git_state(Path(manifest.__file__).parent)}
-
-
-def _versions() -> dict[str, str]:
-    found = {'hvs_ros': __version__}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _processor() -> str:

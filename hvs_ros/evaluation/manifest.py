@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 import hashlib
 from importlib import metadata
@@ -59,7 +60,7 @@ def build_manifest(
         'prompts': _prompts(config, planner),
         'seeds': {'run': config.seed, 'search': 'sha256(run seed / repeat / episode id)'},
         'git': git_state(Path(__file__).parent),
-        'packages': {'hvs_ros': __version__, **_versions()},
+        'packages': versions(PACKAGES),
         'platform': {
             'python': platform.python_version(), 'system': platform.platform(),
             'machine': platform.machine()},
@@ -107,9 +108,10 @@ def _prompts(config: EvalConfig, planner: Planner) -> dict[str, str | None]:
         'planner_file_sha256': None if content is None else hashlib.sha256(content).hexdigest()}
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return this package's version and those of the packages that are installed."""
+    found = {'hvs_ros': __version__}
+    for package in packages:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import json
 import os
 from pathlib import Path
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 from evaluation_fixtures import OBJECT_ITEMS, SMALL_VIEW, environment, write_scene
@@ -16,6 +18,8 @@ import pytest
 
 from hvs_ros.cli import main as hvs_main
 from hvs_ros.cli.main import main
+
+NOBODY = 65534
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
@@ -121,12 +125,35 @@ def test_an_out_folder_that_cannot_be_made_is_one_sentence(
         capsys, 'eval', dataset, '--planner', 'sweep', '--limit', '1', '--out', out)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason='root may write into any folder')
+@pytest.fixture
+def open_to_all(dataset: Path) -> Iterator[Path]:
+    """A folder every user may read, with the dataset in it: root's own temporary ones are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(dataset, folder / 'data')
+        for path in (folder, *folder.rglob('*')):
+            path.chmod(0o755)
+        (folder / 'run').mkdir(mode=0o555)
+        yield folder
+
+
+@pytest.fixture
+def not_root(open_to_all: Path) -> Iterator[None]:
+    """Root may write into any folder, so be nobody for a while."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    yield
+    os.seteuid(before)
+
+
+@pytest.mark.usefixtures('not_root')
 def test_a_read_only_out_folder_is_one_sentence(
-        tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / 'run').mkdir(mode=0o555)
+        open_to_all: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = open_to_all / 'run'
     assert 'Permission denied' in refused(
-        capsys, 'eval', dataset, '--planner', 'sweep', '--out', tmp_path / 'run')
+        capsys, 'eval', open_to_all / 'data', '--planner', 'sweep', '--out', out)
+    assert list(out.iterdir()) == []
 
 
 def test_a_report_of_no_run_is_one_sentence(
