@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vision-language models of some hundred thousand random parameters, made offline in a second."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+import torch
+from transformers import (
+    AutoTokenizer, PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor, Qwen2Tokenizer, Qwen2VLImageProcessorPil)
+
+from hvs_ros.core.prompts import load_prompts
+
+# the tokens that the released models' tokenizer adds to its vocabulary, in its order
+SPECIAL = (
+    '<|endoftext|>', '<|im_start|>', '<|im_end|>', '<|object_ref_start|>', '<|object_ref_end|>',
+    '<|box_start|>', '<|box_end|>', '<|quad_start|>', '<|quad_end|>', '<|vision_start|>',
+    '<|vision_end|>', '<|vision_pad|>', '<|image_pad|>', '<|video_pad|>')
+UNSEEN = ('<tool_call>', '</tool_call>')
+CALLS = ''.join(
+    f'\n{{"name": "{name}", "arguments": {{"yaw": 90, "pitch": 0}}}}\n'
+    for name in ('rotate', 'submit'))
+VOCABULARY = 640
+
+# Says what the released one says of text, images and roles: tools are unknown to it, and a
+# message of the role "tool" loses nothing but its name.
+QWEN_CHAT_TEMPLATE = (
+    "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
+    '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}'
+    "<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}{% if part['type'] == 'image' %}"
+    '<|vision_start|><|image_pad|><|vision_end|>'
+    "{% elif 'text' in part %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n"
+    '{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}')
+
+
+class ImageProcessor(Qwen2_5_VLProcessor):
+    """The released processor without its video part, which needs torchvision."""
+
+    def check_argument_for_proper_class(self, argument_name, argument):
+        if argument_name == 'video_processor':
+            return type(argument)
+        return super().check_argument_for_proper_class(argument_name, argument)
+
+
+def make_tokenizer() -> Qwen2Tokenizer:
+    """Return a byte-level tokenizer with Qwen's special tokens, learned from our own prompts."""
+    pack = load_prompts()
+    texts = [*pack.system.values(), pack.first_turn, pack.next_turn, pack.example, CALLS * 40]
+    bare = Tokenizer(models.BPE())
+    bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bare.decoder = decoders.ByteLevel()
+    bare.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=VOCABULARY - len(SPECIAL) - len(UNSEEN), show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    learned = json.loads(bare.to_str())['model']
+    tokenizer = Qwen2Tokenizer(
+        vocab=learned['vocab'], merges=[tuple(pair) for pair in learned['merges']],
+        unk_token=None, eos_token='<|im_end|>', pad_token='<|endoftext|>',
+        extra_special_tokens=list(SPECIAL), model_max_length=32768)
+    tokenizer.add_tokens(list(UNSEEN))
+    tokenizer.chat_template = QWEN_CHAT_TEMPLATE
+    return tokenizer
+
+
+def make_qwen(folder: Path, *, seed: int = 0, hidden: int = 64) -> Path:
+    """
+    Save a tiny Qwen2.5-VL into the folder: weights, tokenizer, image processor, chat template.
+
+    An image costs one token for every 28x28 pixels, and at least four.
+    """
+    tokenizer = make_tokenizer()
+    images = Qwen2VLImageProcessorPil(size={'shortest_edge': 56 * 56, 'longest_edge': 448 * 448})
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
+    torch.manual_seed(seed)
+    model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(
+        text_config={
+            'vocab_size': VOCABULARY, 'hidden_size': hidden, 'intermediate_size': 2 * hidden,
+            'num_hidden_layers': 2, 'num_attention_heads': hidden // 32,
+            'num_key_value_heads': 1, 'max_position_embeddings': 32768,
+            'rope_parameters': {
+                'rope_type': 'default', 'rope_theta': 10000.0, 'mrope_section': [4, 6, 6]},
+            'bos_token_id': ids['<|endoftext|>'], 'eos_token_id': ids['<|im_end|>'],
+            'pad_token_id': ids['<|endoftext|>'], 'tie_word_embeddings': True},
+        vision_config={
+            'depth': 2, 'hidden_size': 32, 'intermediate_size': 64, 'num_heads': 2,
+            'out_hidden_size': hidden, 'fullatt_block_indexes': [1], 'patch_size': 14,
+            'spatial_merge_size': 2, 'temporal_patch_size': 2, 'window_size': 112},
+        image_token_id=ids['<|image_pad|>'], video_token_id=ids['<|video_pad|>'],
+        vision_start_token_id=ids['<|vision_start|>'], vision_end_token_id=ids['<|vision_end|>'],
+        tie_word_embeddings=True))
+    model.generation_config.update(
+        eos_token_id=ids['<|im_end|>'], pad_token_id=ids['<|endoftext|>'])
+    for part in (model, tokenizer, images):
+        part.save_pretrained(folder)
+    return folder
+
+
+def load_qwen(folder: Path) -> tuple[Qwen2_5_VLForConditionalGeneration, ImageProcessor]:
+    """Return the model in the folder and its processor, neither of which needs torchvision."""
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    return model, load_processor(folder)
+
+
+def load_processor(folder: Path) -> ImageProcessor:
+    """Return the processor of the tiny Qwen2.5-VL in the folder."""
+    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder)
+    return ImageProcessor(
+        Qwen2VLImageProcessorPil.from_pretrained(folder), tokenizer,
+        SimpleNamespace(model_input_names=[]), chat_template=tokenizer.chat_template)
