@@ -10,8 +10,14 @@ from types import SimpleNamespace
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 import torch
 from transformers import (
-    AutoTokenizer, PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration,
-    Qwen2_5_VLProcessor, Qwen2Tokenizer, Qwen2VLImageProcessorPil)
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2Tokenizer,
+    Qwen2VLImageProcessorPil,
+)
 
 from hvs_ros.core.prompts import load_prompts
 
