@@ -52,6 +52,7 @@ setup(
         'transformers': ['torch', 'transformers'],
         'train': ['torch', 'transformers', 'trl', 'datasets'],
         'cuda': ['torch'],
+        'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],
         'sim': ['mujoco==3.17.0'],
         'viz': ['foxglove-sdk', 'rerun-sdk'],
     },

@@ -35,7 +35,7 @@ ROS = re.compile(r'rclpy|launch(_ros)?|\w+_(msgs|srvs|interfaces)|ament_index_py
 LAZY = {
     'openai': {'planners/chat_openai.py'},
     'torch': {
-        'core/renderer_torch.py', 'planners/chat_transformers.py',
+        'bench/peers.py', 'core/renderer_torch.py', 'planners/chat_transformers.py',
         'planners/grounder_huggingface.py', 'learning/*'},
     'transformers': {
         'planners/chat_transformers.py', 'planners/grounder_huggingface.py', 'learning/*'},
@@ -47,6 +47,8 @@ LAZY = {
     'matplotlib': set(),
     'pydantic': {'evaluation/*'},
     'py360convert': {'bench/*'},
+    'equilib': {'bench/*'},
+    'pytorch360convert': {'bench/*'},
     'PIL': {'bench/*'},
 }
 AT_THE_TOP = {'openai', 'jinja2', 'pydantic', 'py360convert', 'PIL'}

@@ -90,6 +90,8 @@ def _memory(folder: Path, scale: Scale) -> Measured:
 
 _PIL = (('PIL', 'test'),)
 _PY360 = (('py360convert', 'test'),)
+_EQUILIB = (('equilib', 'peers'),)
+_TORCH360 = (('pytorch360convert', 'peers'),)
 _ROS = (('rclpy', 'ros'),)
 FIGURES: dict[str, Figure] = {figure.name: figure for figure in (
     Figure('turn_vs_published_3840', 'x', 32, True, _turn(3840, 'PNG'), _PIL),
@@ -100,6 +102,14 @@ FIGURES: dict[str, Figure] = {figure.name: figure for figure in (
     Figure('render_vs_py360convert_7680', 'x', 14, True, _render(7680, 'py360convert'), _PY360),
     Figure('render_vs_published_3840', 'x', 7, True, _render(3840, 'published'), _PIL),
     Figure('render_vs_published_7680', 'x', 5, True, _render(7680, 'published'), _PIL),
+    Figure('render_vs_equilib_3840', 'x', None, True, _render(3840, 'equilib'), _EQUILIB),
+    Figure('render_vs_equilib_7680', 'x', None, True, _render(7680, 'equilib'), _EQUILIB),
+    Figure(
+        'render_vs_pytorch360convert_3840', 'x', None, True, _render(3840, 'pytorch360convert'),
+        _TORCH360),
+    Figure(
+        'render_vs_pytorch360convert_7680', 'x', None, True, _render(7680, 'pytorch360convert'),
+        _TORCH360),
     Figure('graph_turn_ms_p50_composed', 'ms', 30, False, _goal_to_view(False), _ROS),
     Figure('graph_turn_ms_p50_isolated', 'ms', 45, False, _goal_to_view(True), _ROS),
     Figure('direct_turns_per_s', 'turns/s', 60, True, _direct),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import math
+from functools import partial
 from pathlib import Path
 import statistics
 import time
@@ -57,25 +57,19 @@ def turn_ratio(folder: Path, scale: Scale, width: int, kind: str) -> Measured:
 
 
 def render_ratio(folder: Path, scale: Scale, width: int, reference: str) -> Measured:
-    """Compare rendering alone, from decoded panorama to pixels."""
+    """
+    Compare rendering alone, from decoded panorama to pixels.
+
+    ``reference`` is 'published' or a library that ``bench.peers`` knows.
+    """
     cv2.setNumThreads(1)
     file = PanoramaFile(panorama_file(folder, *scale.size(width)))
     panorama, renderer = PanoramaCache().get(file), Renderer(scale.view)
-    project = _py360convert(scale) if reference == 'py360convert' else _published(scale)
+    if reference == 'published':
+        from hvs_ros.bench.published import published_render
+        project: Contender = partial(published_render, panorama.image, spec=scale.view)
+    else:
+        from hvs_ros.bench.peers import prepared
+        project = prepared(reference, panorama.image, scale.view)
     return interleaved(
-        lambda gaze: renderer.render(panorama, gaze.to_gaze()),
-        lambda gaze: project(panorama.image, gaze), scale.rounds)
-
-
-def _published(scale: Scale) -> Callable[..., object]:
-    from hvs_ros.bench.published import published_render
-    return lambda image, gaze: published_render(image, gaze, scale.view)
-
-
-def _py360convert(scale: Scale) -> Callable[..., object]:
-    import py360convert
-    view = scale.view
-    vertical = 2 * math.atan(math.tan(view.horizontal_fov / 2) * view.height / view.width)
-    fov = (math.degrees(view.horizontal_fov), math.degrees(vertical))
-    return lambda image, gaze: py360convert.e2p(
-        image, fov, gaze.yaw, gaze.pitch, (view.height, view.width))
+        lambda gaze: renderer.render(panorama, gaze.to_gaze()), project, scale.rounds)

@@ -23,7 +23,7 @@ from hvs_ros.evaluation.records import now
 
 PACKAGES = (
     'numpy', 'opencv-python-headless', 'simplejpeg', 'pybase64', 'pillow', 'py360convert',
-    'rclpy', 'ros-rclpy')
+    'pyequilib', 'pytorch360convert', 'torch', 'rclpy', 'ros-rclpy')
 # What is compared must not spread over cores while its reference does not.
 _ONE_THREAD = {name: '1' for name in (
     'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
@@ -145,5 +145,5 @@ def row(figure: Figure, measured: Measured, scale: Scale) -> str:
     promise = '' if figure.bound is None else f'{"≥" if figure.more else "≤"} {figure.bound:g}'
     verdict = {None: '', True: 'reached', False: 'short'}[reached]
     detail = ', '.join(f'{key} {value}' for key, value in measured.detail.items())
-    return (f'{figure.name:<28} {measured.value:>8.1f} {figure.unit:<8} {promise:<7} '
+    return (f'{figure.name:<32} {measured.value:>8.1f} {figure.unit:<8} {promise:<7} '
             f'{verdict:<8} {detail}').rstrip()

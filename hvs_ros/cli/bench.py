@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     missing = {figure.name: figure.missing for figure in figures if figure.missing}
     _refuse_missing(args.only, missing)
     for name, reason in missing.items():
-        print(f'{name:<28} {reason}', flush=True)
+        print(f'{name:<32} {reason}', flush=True)
     results = {}
     possible = [figure for figure in figures if figure.name not in missing]
     with _tidy_when_terminated():

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -32,7 +33,9 @@ from hvs_ros.core.renderer import Renderer, ViewSpec, encode_jpeg
 NAMES = [
     'turn_vs_published_3840', 'turn_vs_published_7680', 'turn_vs_published_jpeg_3840',
     'turn_vs_published_jpeg_7680', 'render_vs_py360convert_3840', 'render_vs_py360convert_7680',
-    'render_vs_published_3840', 'render_vs_published_7680', 'graph_turn_ms_p50_composed',
+    'render_vs_published_3840', 'render_vs_published_7680', 'render_vs_equilib_3840',
+    'render_vs_equilib_7680', 'render_vs_pytorch360convert_3840',
+    'render_vs_pytorch360convert_7680', 'graph_turn_ms_p50_composed',
     'graph_turn_ms_p50_isolated', 'direct_turns_per_s', 'graph_turns_per_s',
     'capture_to_view_ms_p50', 'rss_mb_500_panoramas']
 needs_ros = pytest.mark.skipif(
@@ -187,6 +190,23 @@ def test_the_published_way_sees_what_ours_sees(gaze: BenchmarkAngles):
     ours = Renderer(spec).render(panorama, gaze.to_gaze()).astype(int)
     difference = np.abs(ours - published_render(panorama, gaze, spec))
     assert difference.mean() < 0.5 and np.percentile(difference, 99) <= 6
+
+
+@pytest.mark.parametrize('gaze', [
+    BenchmarkAngles(0, 0), BenchmarkAngles(100, 30), BenchmarkAngles(181, -25)], ids=str)
+@pytest.mark.parametrize('library', ['py360convert', 'equilib', 'pytorch360convert'])
+def test_a_library_compared_with_looks_where_ours_looks(library: str, gaze: BenchmarkAngles):
+    pytest.importorskip(library, reason=f'{library} is not installed (extra [peers])')
+    from hvs_ros.bench.peers import as_image, prepared
+    spec = ViewSpec(320, 180, reticle=False)
+    panorama = cv2.GaussianBlur(draw_panorama(768, 384), (0, 0), 3)  # they sample half a pixel off
+    theirs = as_image(prepared(library, panorama, spec)(gaze))
+    ours = Renderer(spec).render(panorama, gaze.to_gaze())
+    off = np.abs(theirs.astype(int) - ours).mean()
+    for beside in (BenchmarkAngles(gaze.yaw + 4, gaze.pitch),
+                   BenchmarkAngles(gaze.yaw, gaze.pitch + 4)):
+        away = Renderer(spec).render(panorama, beside.to_gaze())
+        assert off < 0.4 * np.abs(theirs.astype(int) - away).mean()
 
 
 @pytest.mark.parametrize('kind, magic', [('PNG', b'\x89PNG'), ('JPEG', b'\xff\xd8')])
