@@ -16,6 +16,7 @@ from hvs_ros import __version__
 from hvs_ros.core.episode import Episodes
 from hvs_ros.core.profile import get_profile
 from hvs_ros.evaluation.config import EvalConfig
+from hvs_ros.evaluation.groups import group_counts
 from hvs_ros.evaluation.records import SCHEMA_VERSION, now
 from hvs_ros.planners.base import Planner
 from hvs_ros.planners.presets import find_preset
@@ -53,7 +54,7 @@ def build_manifest(
         'profile': _profile(config.profile),
         'episodes': {
             'count': len(episodes), 'sha256': _digest(episode.id for episode in episodes),
-            'dataset_sha256': episodes.dataset_sha256},
+            'dataset_sha256': episodes.dataset_sha256, 'groups': group_counts(episodes)},
         'images': {
             'count': len(set(images.values())), 'sha256': _digest(sorted(set(images.values())))},
         'planner': {'name': planner.name, 'answer_format': planner.answer_format},

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,34 +12,59 @@ from hvs_ros.core.actions import Submit
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.profile import PROFILES, get_profile
 from hvs_ros.core.scoring import chance_rate, quirks_that_matter
-from hvs_ros.evaluation.outcomes import OUTCOMES, SCORED, target_from_dict
+from hvs_ros.evaluation import measures
+from hvs_ros.evaluation.groups import (
+    GROUPINGS,
+    benchmark_check,
+    group_totals,
+    level_name,
+    scene_name,
+)
+from hvs_ros.evaluation.outcomes import SCORED, target_from_dict
 from hvs_ros.evaluation.records import SCHEMA_VERSION
-from hvs_ros.evaluation.statistics import rate
+from hvs_ros.evaluation.repeats import repeat_metrics
+from hvs_ros.evaluation.statistics import cluster_of, rate
+
+__all__ = ['compute_metrics', 'level_name', 'scene_name']
 
 Record = Mapping[str, Any]
-LEVELS = {'hos': ('easy', 'medium', 'hard'), 'hps': ('easy', 'medium', 'hard', 'extreme')}
 
 
 def compute_metrics(manifest: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
     """
-    Return the content of metrics.json.
+    Return the content of metrics.json, as docs/run-records.md describes it.
 
     Under ``profiles`` the driving profile has its success overall and by split, level and scene;
     every other profile has only the comparison over the episodes that transfer to it.
     """
-    driving = manifest['config']['profile']
-    total = manifest['episodes']['count'] * manifest['config']['repeats']
+    config = manifest['config']
+    driving, repeats = config['profile'], int(config['repeats'])
+    total = manifest['episodes']['count'] * repeats
     scored = [record for record in records if record['outcome'] in SCORED]
     profiles = {
-        name: _driving(driving, records, scored, total) if name == driving
+        name: _driving(name, manifest, records, scored, total) if name == driving
         else _transferred(driving, name, records, scored, total)
         for name in PROFILES}
+    tokens = measures.token_counts(records)
+    by_split = _by_split(scored)
     return {
         'schema_version': SCHEMA_VERSION, 'profile': driving,
         'status': 'complete' if len(scored) == total else 'incomplete',
         'scored': len(scored), 'total': total, 'profiles': profiles,
-        'outcomes': _outcomes(records, total),
-        'turns': _turns(scored), 'tokens': _tokens(records), 'latency_s': _latency(records),
+        'benchmark': benchmark_check(manifest, records),
+        'outcomes': measures.outcome_counts(records, total),
+        'rates': measures.wasted(records, scored, total),
+        'success_by_turn': measures.success_by_turn(driving, scored, config['max_turns']),
+        'success_by_turn_by_split': {
+            split: measures.success_by_turn(driving, members, config['max_turns'])
+            for split, members in by_split.items()},
+        'angular_errors': {
+            'overall': measures.angular_errors(scored),
+            **{split: measures.angular_errors(members) for split, members in by_split.items()}},
+        'repeats': repeat_metrics(driving, scored, repeats, manifest['episodes']['count']),
+        'turns': measures.turn_counts(scored), 'tokens': tokens,
+        'cost': measures.cost(tokens, len(records), config.get('prices')),
+        'latency_s': measures.latency(records),
         'errors': [
             {'id': record['id'], 'repeat': record['repeat'], 'reason': record['reason'],
              'attempt': record['attempt']}
@@ -48,42 +72,33 @@ def compute_metrics(manifest: Mapping[str, Any], records: Sequence[Record]) -> d
     }
 
 
-def level_name(record: Record) -> str:
-    """Return ``split/level`` in words; episodes without a level are ``unlevelled``."""
-    names, level = LEVELS[record['split']], record['level']
-    if level is None:
-        return f'{record["split"]}/unlevelled'
-    return f'{record["split"]}/{names[level] if 0 <= level < len(names) else level}'
-
-
-def scene_name(record: Record) -> str:
-    """Return ``split/scene``."""
-    return f'{record["split"]}/{record["scene"]}'
-
-
-def _level_order(record: Record) -> tuple[str, bool, int]:
-    level = record['level']
-    return record['split'], level is None, level or 0
+def _by_split(records: Iterable[Record]) -> dict[str, list[Record]]:
+    splits: dict[str, list[Record]] = {}
+    for record in records:
+        splits.setdefault(record['split'], []).append(record)
+    return dict(sorted(splits.items()))
 
 
 def _driving(
-        name: str, records: Sequence[Record], scored: Sequence[Record],
-        total: int) -> dict[str, Any]:
+        name: str, manifest: Mapping[str, Any], records: Sequence[Record],
+        scored: Sequence[Record], total: int) -> dict[str, Any]:
+    totals = group_totals(manifest, records)
     return {
         'overall': _cell(name, records, scored, total),
-        'by_split': _cells(name, records, lambda record: record['split']),
-        'by_level': _cells(name, sorted(records, key=_level_order), level_name),
-        'by_scene': _cells(name, records, scene_name)}
+        **{grouping: _cells(name, records, group, totals[grouping])
+           for grouping, group in GROUPINGS.items()}}
 
 
 def _cells(
-        name: str, records: Sequence[Record],
-        group: Callable[[Record], str]) -> dict[str, dict[str, Any]]:
-    groups: dict[str, list[Record]] = {}
+        name: str, records: Sequence[Record], group: Callable[[Record], str],
+        totals: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    groups: dict[str, list[Record]] = {key: [] for key in totals}
     for record in records:
         groups.setdefault(group(record), []).append(record)
     return {
-        key: _cell(name, members, [r for r in members if r['outcome'] in SCORED], len(members))
+        key: _cell(
+            name, members, [r for r in members if r['outcome'] in SCORED],
+            totals.get(key, len(members)))
         for key, members in groups.items()}
 
 
@@ -135,8 +150,7 @@ def _quirks(driving: str, name: str, record: Record) -> list[str]:
 
 def _rate(records: Sequence[Record], succeeds: Callable[[Record], bool]) -> dict[str, Any]:
     return rate(
-        [bool(succeeds(record)) for record in records],
-        [record['panorama'] for record in records]).to_dict()
+        [bool(succeeds(record)) for record in records], list(map(cluster_of, records))).to_dict()
 
 
 def _chance(name: str, records: Sequence[Record]) -> float | None:
@@ -144,40 +158,3 @@ def _chance(name: str, records: Sequence[Record]) -> float | None:
         return None
     rates = [chance_rate(target_from_dict(record['target']), name) for record in records]
     return float(np.mean(rates))
-
-
-def _outcomes(records: Sequence[Record], total: int) -> dict[str, int]:
-    counts = Counter(record['outcome'] for record in records)
-    return {
-        **{outcome: counts[outcome] for outcome in OUTCOMES}, 'not run': total - len(records)}
-
-
-def _turns(scored: Sequence[Record]) -> dict[str, Any]:
-    """Return how many turns searches took and how many of them were wasted."""
-    counts = [len(record['turns']) for record in scored]
-    turns = [turn for record in scored for turn in record['turns']]
-    invalid = sum(not turn['valid'] and not turn['not_found'] for turn in turns)
-    cut = sum(turn['finish_reason'] == 'length' for turn in turns)
-    return {
-        'mean': float(np.mean(counts)) if counts else None,
-        'median': float(np.median(counts)) if counts else None,
-        'count': len(turns), 'invalid': invalid,
-        'invalid_rate': invalid / len(turns) if turns else None, 'length': cut}
-
-
-def _tokens(records: Sequence[Record]) -> dict[str, Any]:
-    counts = [turn['tokens'] for record in records for turn in record['turns']]
-    prompt = sum(count.get('prompt', 0) for count in counts)
-    completion = sum(count.get('completion', 0) for count in counts)
-    return {
-        'prompt': prompt, 'completion': completion,
-        'per_turn': (prompt + completion) / len(counts) if counts else None}
-
-
-def _latency(records: Sequence[Record]) -> dict[str, Any]:
-    """Return percentiles of the planner's time for one answer, in seconds."""
-    times = [turn['latency_s'] for record in records for turn in record['turns']]
-    if not times:
-        return {'p50': None, 'p95': None, 'n': 0}
-    p50, p95 = np.percentile(times, (50, 95))
-    return {'p50': float(p50), 'p95': float(p95), 'n': len(times)}

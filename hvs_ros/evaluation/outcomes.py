@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from hvs_ros.core.actions import Submit
 from hvs_ros.core.episode import Episode
+from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.messages import ResultLine, TurnLine
+from hvs_ros.core.panorama import PanoramaFile
 from hvs_ros.core.profile import PROFILES, get_profile, transferable
 from hvs_ros.core.scoring import Target, angular_errors
 
@@ -42,7 +45,8 @@ def episode_record(
         'level': episode.level, 'instruction': episode.instruction,
         'start': [episode.start.yaw, episode.start.pitch],
         'target': target_to_dict(episode.target),
-        'panorama': panorama_name(episode), 'outcome': outcome, 'reason': result.reason,
+        'panorama': panorama_name(episode), 'panorama_sha256': panorama_hash(episode.panorama),
+        'outcome': outcome, 'reason': result.reason,
         'profile': result.profile, 'success': success, 'answer': result.answer,
         'gaze': result.gaze, 'errors': _errors(episode.target, answer, gaze),
         'turns': [_turn(line) for line in turns], 'planner': result.planner,
@@ -70,6 +74,19 @@ def panorama_name(episode: Episode) -> str:
     file = episode.panorama
     name = (file.member or str(file.source)).rpartition('/')[2]
     return f'{episode.scene}/{name}'
+
+
+def panorama_hash(file: PanoramaFile) -> str | None:
+    """Return the hash of a panorama's file, None where it cannot be read."""
+    try:
+        return _hashed(file)
+    except InputError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _hashed(file: PanoramaFile) -> str:
+    return file.sha256()
 
 
 def _success(

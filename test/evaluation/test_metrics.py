@@ -3,62 +3,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
+import numpy as np
 import pytest
+from record_fixtures import ACROSS_ZERO, FULL_CIRCLE, PLAIN, metrics_of, record, say
 
-from hvs_ros.core.episode import Episode
-from hvs_ros.core.gaze import BenchmarkAngles, Gaze
-from hvs_ros.core.messages import result_line, turn_line
-from hvs_ros.core.panorama import PanoramaFile
-from hvs_ros.core.profile import get_profile
 from hvs_ros.core.scoring import Target, chance_rate
-from hvs_ros.core.search import Decision, SearchSession, Task
-from hvs_ros.core.view import View
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.metrics import compute_metrics
-from hvs_ros.evaluation.outcomes import episode_record
-from hvs_ros.evaluation.statistics import wilson
+from hvs_ros.evaluation.statistics import BOOTSTRAP, wilson
 from hvs_ros.evaluation.tables import headline, text_tables
-
-PLAIN = Target('object', (100.0, 120.0), (-5.0, 15.0))
-ACROSS_ZERO = Target('object', (350.0, 20.0), (30.0, 50.0))
-FULL_CIRCLE = Target('object', (0.0, 360.0), (-20.0, 20.0))
-VIEW = View(b'x', Gaze(0.0, 0.0), 4, 2, 1.0)
-
-
-def say(action: str) -> str:
-    return f'<think>so</think><answer>{action}</answer>'
-
-
-def record(
-        target: Target, *replies: str | None, scene: str = 'a', number: int = 0,
-        profile: str = 'published-2026', end: str = '', level: int | None = 1) -> dict[str, Any]:
-    """Play replies through a real search and return its line; None is giving up."""
-    start = BenchmarkAngles(90, 0)
-    episode = Episode(
-        f'hos/{scene}/{number}/90', 'hos', scene, number, start, 'Find it', target,
-        PanoramaFile(Path(f'{scene}/pano.jpg')), level)
-    task = Task(episode.id, 'object', 'Find it', start)
-    session = SearchSession(task, get_profile(profile))
-    for reply in replies:
-        session.observe(VIEW)
-        session.decide(Decision(
-            reply or '', reply is None, latency_s=0.5, prompt_tokens=100, completion_tokens=10))
-    if end:
-        session.end(end, 'told so')  # type: ignore[arg-type]
-    assert session.result is not None
-    return episode_record(
-        episode, 0, [turn_line(task, turn) for turn in session.turns],
-        result_line(task, profile, session.result), seed=0, wall_s=1.0)
-
-
-def metrics_of(records: list[dict[str, Any]], total: int | None = None, **changes: Any) -> dict:
-    manifest = {
-        'config': EvalConfig('x', **changes).to_dict(),
-        'episodes': {'count': len(records) if total is None else total}}
-    return compute_metrics(manifest, sorted(records, key=lambda line: line['id']))
 
 
 def test_headline_against_numbers_by_hand() -> None:
@@ -174,3 +127,81 @@ def test_the_driving_profile_is_the_one_with_a_headline() -> None:
     assert profiles['strict']['overall']['success']['value'] == 1.0
     assert profiles['published-2026']['success_on_same']['value'] == 0.0
     assert profiles['published-2026']['lost'][0]['quirks'] == ['Q2']
+
+
+def test_success_by_turn_counts_searches_that_were_done_by_then() -> None:
+    records = [
+        record(PLAIN, say('submit(110,0)'), number=0),
+        record(PLAIN, say('rotate(10,0)'), say('rotate(5,0)'), say('submit(110,0)'), number=1),
+        record(PLAIN, say('submit(200,0)'), number=2),
+        record(PLAIN, *['?'] * 10, number=3)]
+    metrics = metrics_of(records)
+    curve = metrics['success_by_turn']
+    assert [point['turn'] for point in curve] == list(range(1, 11))
+    assert [point['successes'] for point in curve] == [1, 1] + [2] * 8
+    assert {point['n'] for point in curve} == {4}
+    headline_rate = metrics['profiles']['published-2026']['overall']['success']
+    assert {**headline_rate, 'turn': 10} == curve[-1]
+    assert metrics['success_by_turn_by_split'] == {'hos': curve}
+
+
+def test_the_last_point_of_a_bootstrapped_curve_is_the_headline() -> None:
+    rng = np.random.default_rng(3)
+    records = [
+        record(PLAIN, *[say('rotate(10,0)')] * int(rng.integers(4)),
+               say(f'submit({rng.choice((110, 200))},0)'), scene=f's{place}', number=number)
+        for place in range(25) for number in range(3)]
+    metrics = metrics_of(records)
+    curve = metrics['success_by_turn']
+    overall = metrics['profiles']['published-2026']['overall']['success']
+    assert overall['method'] == BOOTSTRAP
+    assert (curve[-1]['low'], curve[-1]['high']) == (overall['low'], overall['high'])
+    for bound in ('low', 'value', 'high'):
+        values = [point[bound] for point in curve if point['method'] == BOOTSTRAP]
+        assert values == sorted(values)
+
+
+def test_every_rate_names_what_it_is_of() -> None:
+    records = [
+        record(PLAIN, say('submit(110,0)'), number=0),
+        record(PLAIN, *['?'] * 10, number=1),
+        record(PLAIN, say('rotate(10,0)'), None, number=2),
+        record(PLAIN, say('rotate(10,0)'), end='error', number=3)]
+    records[0]['turns'][0]['finish_reason'] = 'length'
+    rates = metrics_of(records, total=5)['rates']
+    assert {name: (share['numerator'], share['denominator'], share['of'])
+            for name, share in rates.items()} == {
+        'invalid': (10, 13, 'turns'), 'length': (1, 13, 'turns'),
+        'truncated': (1, 3, 'scored searches'), 'not_found': (1, 3, 'scored searches'),
+        'error': (1, 5, 'all searches')}
+    assert all((share['scored'], share['total']) == (3, 5) for share in rates.values())
+    assert rates['error']['value'] == 0.2
+
+
+def test_angular_errors_are_over_what_has_them() -> None:
+    records = [
+        record(PLAIN, say('rotate(20,0)'), say('submit(110,5)'), number=0),
+        record(PLAIN, say('rotate(20,5)'), say('submit(140,5)'), number=1),
+        record(PLAIN, *['?'] * 10, number=2)]
+    errors = metrics_of(records)['angular_errors']
+    assert set(errors) == {'overall', 'hos'} and errors['overall'] == errors['hos']
+    gaze, answer = errors['overall']['gaze'], errors['overall']['answer']
+    assert (gaze['n'], gaze['scored'], answer['n'], answer['scored']) == (3, 3, 2, 3)
+    # Centre (110, 5): the gazes stand at (110, 0), (110, 5) and still at (90, 0).
+    assert gaze['median'] == pytest.approx(5)
+    assert gaze['window']['median'] == 0
+    # Along the great circle, at pitch 5 a little less than the 30 degrees of yaw.
+    assert answer['mean'] == pytest.approx(29.88 / 2, abs=0.01)
+    assert answer['window']['mean'] == pytest.approx(19.92 / 2, abs=0.01)
+
+
+def test_tokens_cost_what_the_prices_say() -> None:
+    records = [record(PLAIN, say('rotate(1,0)'), say('submit(110,0)'), number=n) for n in (0, 1)]
+    assert metrics_of(records)['cost'] is None
+    manifest = {
+        'config': {**EvalConfig('x').to_dict(), 'prices': {'prompt': 2.5, 'completion': 10}},
+        'episodes': {'count': 2}}
+    cost = compute_metrics(manifest, records)['cost']
+    assert (cost['prompt'], cost['completion']) == pytest.approx((400 * 2.5e-6, 40 * 1e-5))
+    assert cost['total'] == pytest.approx(cost['prompt'] + cost['completion'])
+    assert cost['per_search'] == pytest.approx(cost['total'] / 2)
