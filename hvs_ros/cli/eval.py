@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from hvs_ros.evaluation.config import EvalConfig
     from hvs_ros.evaluation.session import GraphDriver
 
+SWITCHES = {
+    'stream': 'have replies sent as they are made, which times their first words',
+    'early_stop': 'hang up at the end of the answer (profile strict)',
+    'structured_output': "have the server keep to the answer's form (profile strict)",
+    'reask': 'ask once more after a reply that is no action (profile strict)'}
 PROFILES = ('published-2025', 'published-2026', 'strict')
 
 
@@ -65,6 +70,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help='turns a search may take (default: %(default)s)')
     add('--history-turns', type=int, metavar='N', default=5,
         help='views a model is shown, the present one included (default: %(default)s)')
+    add('--context', metavar='POLICY', default='',
+        help='views a model is shown: published (the latest), append (all), two-round; default: '
+        "the planner file's, or published")
+    add('--image-size', metavar='WxH', default='',
+        help="size of the picture a model is shown (default: the planner file's, or the view's)")
+    add('--image-format', metavar='F', default='', help='jpeg or png')
+    add('--image-quality', type=int, metavar='Q', default=0, help='quality of that JPEG')
+    for name, does in SWITCHES.items():
+        add(f'--{name.replace("_", "-")}', action=argparse.BooleanOptionalAction, default=None,
+            help=does)
+    add('--allow-remote-images', action='store_true',
+        help='let views leave for servers beyond this machine and private networks')
+    add('--connect-timeout', type=float, metavar='S', help='(default: 5)')
+    add('--first-token-timeout', type=float, metavar='S',
+        help='seconds a streamed reply may take to begin before it is tried again or elsewhere')
+    add('--reply-timeout', type=float, metavar='S', help='seconds one request may take in all')
     add('--prompts', metavar='PACK', default='default', help='prompt pack (default: %(default)s)')
     add('--view', metavar='WxH', default='1920x1080', help='size of a view (default: %(default)s)')
     add('--fov', type=float, metavar='DEG', default=100.0,
@@ -75,6 +96,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help='seconds a model may take for one answer (default: %(default)s)')
     add('--max-consecutive-errors', type=int, metavar='N', default=5,
         help='stop after so many errors in a row (default: %(default)s)')
+
+
+def asking_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say of how a model is asked."""
+    from hvs_ros.core.errors import InputError
+    asking: dict[str, Any] = {
+        name: getattr(args, name) for name in ('context', 'image_format', 'image_quality')
+        if getattr(args, name)}
+    if args.image_size:
+        size = re.fullmatch(r'(\d{1,4})x(\d{1,4})', args.image_size)
+        if size is None:
+            raise InputError(f'--image-size must be WIDTHxHEIGHT, not {args.image_size!r}')
+        asking |= {'image_width': int(size[1]), 'image_height': int(size[2])}
+    return asking | {
+        name: getattr(args, name) for name in SWITCHES if getattr(args, name) is not None}
+
+
+def waits_of(args: argparse.Namespace) -> dict[str, float]:
+    """Return the limits that the options set for one request, in seconds."""
+    from hvs_ros.core.errors import InputError
+    waits = {}
+    for name in ('connect', 'first_token', 'reply'):
+        value = getattr(args, f'{name}_timeout')
+        if value is not None and not 0 < value <= 3600:
+            raise InputError(
+                f'--{name.replace("_", "-")}-timeout must be 0 to 3600 s, not {value}')
+        if value is not None:
+            waits[name] = value
+    return waits
 
 
 def config_of(args: argparse.Namespace) -> EvalConfig:
@@ -93,7 +143,9 @@ def config_of(args: argparse.Namespace) -> EvalConfig:
         history_turns=args.history_turns, prompts=args.prompts, seed=args.seed,
         repeats=args.repeats, limit=args.limit,
         only_ids=read_ids(args.only_ids) if args.only_ids else None, workers=args.workers,
-        max_consecutive_errors=args.max_consecutive_errors, give_up_after=args.give_up_after)
+        max_consecutive_errors=args.max_consecutive_errors, give_up_after=args.give_up_after,
+        asking=asking_of(args), waits=waits_of(args),
+        allow_remote_images=args.allow_remote_images)
 
 
 def default_out(planner: str) -> Path:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from hvs_ros.core.actions import Action, Invalid, Rotate, Submit
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import BenchmarkAngles
-from hvs_ros.core.search import SearchResult, Task, Turn
+from hvs_ros.core.search import Decision, SearchResult, Task, Turn
 
 Line = TypeVar('Line', bound='_Line')
 
@@ -67,6 +67,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_number_or_none(value: object) -> bool:
+    return value is None or _is_number(value)
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -103,12 +107,13 @@ _ACCEPTS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys((
         'id', 'reply', 'thought', 'finish_reason', 'model', 'request_sha256', 'image_sha256',
         'task', 'instruction', 'profile', 'status', 'reason', 'planner', 'answer_format',
-        'order'),
+        'order', 'server', 'shortcut', 'image_sent'),
         _is_text),
     **dict.fromkeys(('gaze_told', 'gaze_measured', 'gaze_after', 'gaze'), _is_pair),
-    **dict.fromkeys(('index', 'view_stamp', 'turns'), _is_count),
+    **dict.fromkeys(
+        ('index', 'view_stamp', 'turns', 'attempts', 'image_bytes'), _is_count),
     'action': _is_action, 'valid': _is_flag, 'not_found': _is_flag, 'latency_s': _is_number,
-    'tokens': _is_tokens, 'answer': _is_pair_or_none,
+    'first_token_s': _is_number_or_none, 'tokens': _is_tokens, 'answer': _is_pair_or_none,
 }
 
 
@@ -120,9 +125,11 @@ class TurnLine(_Line):
     ``action`` is ``{"type": "rotate", "dyaw", "dpitch"}``, ``{"type": "submit", "yaw",
     "pitch"}`` or ``{"type": "invalid", "reason"}``. ``gaze_told`` and ``gaze_measured`` are
     [yaw, pitch] in benchmark degrees at the moment of the view, ``gaze_after`` the direction the
-    answer leads to. ``view_stamp`` is in nanoseconds, ``tokens`` is {"prompt", "completion"}.
-    ``not_found`` says that the planner gave up here, which is no invalid answer. ``order`` is
-    the instruction's.
+    answer leads to. ``view_stamp`` is in nanoseconds, ``tokens`` is {"prompt", "completion"} and,
+    where a server found any in its cache, "cached". ``not_found`` says that the planner gave up
+    here, which is no invalid answer. ``order`` is the instruction's. ``first_token_s``,
+    ``server``, ``attempts``, ``shortcut``, ``image_sent`` and ``image_bytes`` are those of
+    ``Decision``.
     """
 
     id: str
@@ -143,6 +150,12 @@ class TurnLine(_Line):
     image_sha256: str = ''
     not_found: bool = False
     order: str = ''
+    first_token_s: float | None = None
+    server: str = ''
+    attempts: int = 1
+    shortcut: str = ''
+    image_sent: str = ''
+    image_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -199,10 +212,17 @@ def turn_line(task: Task, turn: Turn) -> TurnLine:
         action=action_to_dict(turn.action), valid=turn.valid, gaze_told=_pair(turn.told),
         gaze_measured=_pair(turn.measured), gaze_after=_pair(turn.pose),
         view_stamp=turn.view.stamp_ns, latency_s=decision.latency_s,
-        tokens={'prompt': decision.prompt_tokens, 'completion': decision.completion_tokens},
+        tokens=_tokens(decision),
         finish_reason=decision.finish_reason, model=decision.model,
         request_sha256=decision.request_sha256, image_sha256=turn.view.sha256(),
-        not_found=decision.not_found, order=task.order)
+        not_found=decision.not_found, order=task.order, first_token_s=decision.first_token_s,
+        server=decision.server, attempts=decision.attempts, shortcut=decision.shortcut,
+        image_sent=decision.image_sent, image_bytes=decision.image_bytes)
+
+
+def _tokens(decision: Decision) -> dict[str, int]:
+    counts = {'prompt': decision.prompt_tokens, 'completion': decision.completion_tokens}
+    return {**counts, 'cached': decision.cached_tokens} if decision.cached_tokens else counts
 
 
 def result_line(

@@ -43,7 +43,11 @@ class Decision:
     Hold what a planner answered, verbatim, and what it cost.
 
     ``reply`` is only ever parsed. ``not_found`` says that the planner itself gave up: nothing in
-    the views matched. ``latency_s`` is the planner's own time in seconds.
+    the views matched. ``latency_s`` is the planner's own time in seconds, ``first_token_s`` that
+    to a model's first words (None: not seen), ``cached_tokens`` how many of the prompt's were in
+    the server's cache. ``server`` answered, after ``attempts`` requests; ``shortcut`` names what
+    changed the reply, empty when it was read to its end as the model gave it. ``image_sent``
+    describes the picture the model was shown, ``image_bytes`` is its size.
     """
 
     reply: str
@@ -54,6 +58,13 @@ class Decision:
     completion_tokens: int = 0
     latency_s: float = 0.0
     request_sha256: str = ''
+    first_token_s: float | None = None
+    cached_tokens: int = 0
+    server: str = ''
+    attempts: int = 1
+    shortcut: str = ''
+    image_sent: str = ''
+    image_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,13 @@ from typing import Any
 
 from hvs_ros.core.episode import Episodes, load_episodes
 from hvs_ros.core.errors import InputError
+from hvs_ros.planners.asking import Asking
 
 DRIVERS = ('direct', 'graph')
 # How a run is carried out, not what it measures: these may change when it is taken up again.
-CONDUCT = ('episodes', 'workers', 'max_consecutive_errors', 'give_up_after')
+CONDUCT = (
+    'episodes', 'workers', 'max_consecutive_errors', 'give_up_after', 'waits',
+    'allow_remote_images')
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class EvalConfig:
     Say what is evaluated and how.
 
     ``only_ids`` are the episode ids to keep, None for all. ``give_up_after`` is the time in
-    seconds that a model may take for one answer.
+    seconds that a model may take for one answer, ``waits`` (fields of ``Waits``) limits inside
+    it. ``asking`` are fields of ``Asking`` that win over a planner file's.
     """
 
     episodes: str
@@ -52,6 +56,9 @@ class EvalConfig:
     workers: int = 1
     max_consecutive_errors: int = 5
     give_up_after: float = 10.0
+    asking: dict[str, Any] = field(default_factory=dict)
+    waits: dict[str, float] = field(default_factory=dict)
+    allow_remote_images: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""
@@ -67,6 +74,7 @@ class EvalConfig:
         if not self.give_up_after > 0:
             raise InputError(f'give_up_after must be above 0 s, not {self.give_up_after}')
         _check_view(self.view)
+        _check_asking(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as run.json holds it."""
@@ -86,6 +94,14 @@ class EvalConfig:
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide what is measured."""
         return {name: value for name, value in self.to_dict().items() if name not in CONDUCT}
+
+
+def _check_asking(config: EvalConfig) -> None:
+    asking = Asking().with_wishes(config.asking, 'asking')
+    if asking.shortcuts and asking.under(config.profile) != asking:
+        raise InputError(
+            f'{config.profile} scores a model by its own words, read to their end: '
+            f'{", ".join(asking.shortcuts)} cannot be used with it; choose --profile strict')
 
 
 def _check_view(view: ViewConfig) -> None:

@@ -18,6 +18,7 @@ from hvs_ros.core.profile import get_profile
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.groups import group_counts
 from hvs_ros.evaluation.records import SCHEMA_VERSION, now
+from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import Planner
 from hvs_ros.planners.presets import find_preset
 from hvs_ros.planners.registry import PlannerContext, make_planner
@@ -31,7 +32,9 @@ def planner_context(config: EvalConfig) -> PlannerContext:
     """Return what the run's planner is made with."""
     return PlannerContext(
         give_up_after=config.give_up_after, seed=config.seed, episodes=config.episodes,
-        prompts=config.prompts, history_turns=config.history_turns)
+        prompts=config.prompts, profile=config.profile,
+        asking=Asking(history_turns=config.history_turns), wishes=config.asking,
+        waits=Waits(**config.waits), allow_remote_images=config.allow_remote_images)
 
 
 def planner_for(config: EvalConfig) -> Planner:
@@ -57,7 +60,7 @@ def build_manifest(
             'dataset_sha256': episodes.dataset_sha256, 'groups': group_counts(episodes)},
         'images': {
             'count': len(set(images.values())), 'sha256': _digest(sorted(set(images.values())))},
-        'planner': {'name': planner.name, 'answer_format': planner.answer_format},
+        'planner': _planner(planner),
         'prompts': _prompts(config, planner),
         'seeds': {'run': config.seed, 'search': 'sha256(run seed / repeat / episode id)'},
         'git': git_state(Path(__file__).parent),
@@ -98,6 +101,18 @@ def _git(folder: Path, *words: str) -> str | None:
 def _profile(name: str) -> dict[str, Any]:
     profile = get_profile(name)
     return {'name': profile.name, 'rule': profile.rule}
+
+
+def _planner(planner: Planner) -> dict[str, Any]:
+    """Return who answers, and how a model is asked where one is."""
+    described: dict[str, Any] = {
+        'name': planner.name, 'answer_format': planner.answer_format}
+    asking: Asking | None = getattr(planner, 'asking', None)
+    if asking is not None:
+        described |= {
+            'asking': asking.to_dict(), 'shortcuts': list(asking.shortcuts),
+            'sampling': getattr(planner, 'sampling', {})}
+    return described
 
 
 def _prompts(config: EvalConfig, planner: Planner) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from hvs_ros.evaluation.records import (
     load_selected,
 )
 from hvs_ros.evaluation.runner import episode_task
+from hvs_ros.planners.asking import wishes_of
 
 LAST_TURNS_S = 2.0
 """How long a result waits for the turns it speaks of."""
@@ -69,6 +70,7 @@ class ReplaySettings(Protocol):
     horizontal_fov: float
     reticle: bool
     jpeg_quality: int
+    allow_remote_images: bool
 
 
 def open_run(settings: ReplaySettings) -> RunWriter:
@@ -85,7 +87,8 @@ def open_run(settings: ReplaySettings) -> RunWriter:
     config = EvalConfig(
         settings.episodes, settings.planner, 'graph', settings.profile, settings.max_turns, view,
         settings.history_turns, settings.prompts, settings.seed, settings.repeats,
-        settings.limit or None, max_consecutive_errors=settings.max_consecutive_errors)
+        settings.limit or None, max_consecutive_errors=settings.max_consecutive_errors,
+        asking=wishes_of(settings), allow_remote_images=settings.allow_remote_images)
     manifest = build_manifest(config, load_selected(config), planner_for(config))
     out = settings.out or f'runs/{time.strftime("%Y%m%d-%H%M%S")}-replay'
     return RunWriter.open(out, manifest)

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 import hashlib
 import json
 from typing import Any, Protocol, runtime_checkable
@@ -13,8 +13,9 @@ from hvs_ros.core.errors import HvsError
 from hvs_ros.core.search import Decision, Observation, Task
 
 __all__ = [
-    'ChatMessage', 'ChatModel', 'ChatOptions', 'ContextOverflow', 'Decision', 'Observation',
-    'Planner', 'PlannerUnavailable', 'Reply', 'Search', 'Task', 'answer', 'request_sha256']
+    'SAMPLING', 'ChatMessage', 'ChatModel', 'ChatOptions', 'ContextOverflow', 'Decision',
+    'Observation', 'Planner', 'PlannerClosed', 'PlannerUnavailable', 'Reply', 'Search', 'Task',
+    'answer', 'request_sha256']
 
 
 class PlannerUnavailable(HvsError):  # noqa: N818 - the name every driver catches
@@ -25,6 +26,12 @@ class PlannerUnavailable(HvsError):  # noqa: N818 - the name every driver catche
     """
 
     reason = 'unavailable'
+
+
+class PlannerClosed(PlannerUnavailable):
+    """Say that the search was closed while its model was being asked."""
+
+    reason = 'closed'
 
 
 class ContextOverflow(PlannerUnavailable):
@@ -40,7 +47,12 @@ def answer(thought: str, action: str) -> str:
 
 @runtime_checkable
 class Search(Protocol):
-    """Answer the observations of one search."""
+    """
+    Answer the observations of one search.
+
+    One that asks a server may also have an attribute ``trouble``, readable from any thread: which
+    server does not answer at present and why, empty while all is well.
+    """
 
     def act(self, observation: Observation) -> Decision:
         """Return the answer to one view; raise ``PlannerUnavailable`` when there is none."""
@@ -65,7 +77,7 @@ class ChatMessage:
     """
     Hold one message of a dialogue.
 
-    ``parts`` are strings and JPEG bytes in the order the model reads them.
+    ``parts`` are strings and the bytes of images (JPEG or PNG) in the order the model reads them.
     """
 
     role: str
@@ -74,7 +86,14 @@ class ChatMessage:
 
 @dataclass(frozen=True)
 class Reply:
-    """Hold what a chat model answered, verbatim, and what the server said about it."""
+    """
+    Hold what a chat model answered, verbatim, and what the server said about it.
+
+    ``server`` is the URL that answered, ``first_token_s`` the seconds from asking to its first
+    words (None where that cannot be seen), ``cached_tokens`` how many of the prompt's were in its
+    cache, ``attempts`` how often the request was sent. ``shortcut`` names what changed the reply:
+    '' for a reply read to its end, else the options in use, such as 'structured output'.
+    """
 
     text: str
     finish_reason: str = 'stop'
@@ -83,21 +102,37 @@ class Reply:
     completion_tokens: int = 0
     request_sha256: str = ''
     extra: dict[str, Any] = field(default_factory=dict)
+    server: str = ''
+    first_token_s: float | None = None
+    cached_tokens: int = 0
+    attempts: int = 1
+    shortcut: str = ''
 
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """Hold the sampling parameters of a request; the defaults are the published ones."""
+    """
+    Hold the sampling parameters of a request; the defaults are the published ones.
+
+    ``omit`` names fields that a model refuses and that are left out; ``extra`` holds fields sent
+    beside them as they stand.
+    """
 
     max_tokens: int = 1024
     temperature: float = 0
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     seed: int | None = None
+    omit: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
         """Return the fields as they stand in the request."""
-        return asdict(self)
+        published = {name: getattr(self, name) for name in SAMPLING if name not in self.omit}
+        return {**published, **self.extra}
+
+
+SAMPLING = ('max_tokens', 'temperature', 'presence_penalty', 'frequency_penalty', 'seed')
 
 
 def request_sha256(

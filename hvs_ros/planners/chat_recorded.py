@@ -13,6 +13,7 @@ from typing import Any
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.planners.base import (
+    SAMPLING,
     ChatMessage,
     ChatModel,
     ChatOptions,
@@ -37,13 +38,16 @@ class ModelIdentity:
 
     def to_json(self) -> str:
         """Return the identity as the file holds it."""
-        return json.dumps({'model': self.name, 'parameters': self.options.parameters()})
+        held = {name: value for name, value in asdict(self.options).items()
+                if name in SAMPLING or value}
+        return json.dumps({'model': self.name, 'parameters': held})
 
     @classmethod
     def from_json(cls, text: str) -> ModelIdentity:
         """Return the identity that a file holds."""
         found = json.loads(text)
-        return cls(found['model'], ChatOptions(**found['parameters']))
+        held = found['parameters']
+        return cls(found['model'], ChatOptions(**{**held, 'omit': tuple(held.get('omit', ()))}))
 
 
 class Recording:

@@ -1,8 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Planner files: a spec with its prompt pack and sampling parameters, as YAML."""
+"""
+Planner files: a spec, its prompt pack, and how the model is asked, as YAML.
+
+    planner: openai:MODEL@URL[,URL]
+    prompts: default                  # brings the answer format
+    context: append                   # published, append, two-round
+    history_turns: 5                  # observations shown with context published
+    most_images: 10                   # images in a request with context append
+    image: {width: 1280, height: 720, format: jpeg, quality: 85}
+    chat: {max_tokens: 1024, temperature: 0, omit: [seed], extra: {top_k: 1}}
+    reply: {stream: true, early_stop: true, structured_output: true, reask: true}
+    waits: {connect: 5, first_token: 20, reply: 60}
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +24,14 @@ import yaml
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.share import share_path
-from hvs_ros.planners.base import ChatOptions, Planner
+from hvs_ros.planners.asking import SWITCHES, Asking, Waits
+from hvs_ros.planners.base import SAMPLING, ChatOptions, Planner
 from hvs_ros.planners.registry import PlannerContext, make_planner
 
-FIELDS = ('planner', 'prompts', 'history_turns', 'chat')
+FIELDS = (
+    'planner', 'prompts', 'context', 'history_turns', 'most_images', 'image', 'chat', 'reply',
+    'waits')
+IMAGE = ('width', 'height', 'format', 'quality')
 
 
 def find_preset(name: str) -> Path | None:
@@ -46,8 +63,8 @@ def planner_from_file(name: str, context: PlannerContext) -> Planner:
     if not isinstance(prompts, str) or not prompts:
         raise InputError(f"{path}: field 'prompts' must name a prompt pack, not {prompts!r}")
     return make_planner(spec, context=replace(
-        context, prompts=prompts,
-        history_turns=_history(path, preset, context), chat=_chat(path, preset, context.chat)))
+        context, prompts=prompts, asking=_asking(path, preset, context.asking),
+        chat=_chat(path, preset, context.chat), waits=context.waits.over(_waits(path, preset))))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -63,26 +80,55 @@ def _read(path: Path) -> dict[str, Any]:
     return preset
 
 
-def _history(path: Path, preset: dict[str, Any], context: PlannerContext) -> int:
-    turns = preset.get('history_turns', context.history_turns)
-    if not isinstance(turns, int) or isinstance(turns, bool) or not 1 <= turns <= 100:
-        raise InputError(f"{path}: field 'history_turns' must be 1 to 100, not {turns!r}")
-    return turns
+def _asking(path: Path, preset: dict[str, Any], default: Asking) -> Asking:
+    found: dict[str, Any] = {
+        name: value for name, value in preset.items()
+        if name in ('context', 'history_turns', 'most_images')}
+    found |= {
+        f'image_{name}': value for name, value in _mapping(path, preset, 'image', IMAGE).items()}
+    found |= _mapping(path, preset, 'reply', SWITCHES)
+    return default.with_wishes(found, str(path))
+
+
+def _waits(path: Path, preset: dict[str, Any]) -> Waits:
+    chosen = _mapping(path, preset, 'waits', [entry.name for entry in fields(Waits)])
+    for key, value in chosen.items():
+        if not _is_number(value) or not 0 < value <= 3600:
+            raise InputError(f"{path}: field 'waits.{key}' must be 0 to 3600 s, not {value!r}")
+    return Waits(**chosen)
 
 
 def _chat(path: Path, preset: dict[str, Any], default: ChatOptions) -> ChatOptions:
-    chosen = preset.get('chat', {})
-    known = [entry.name for entry in fields(ChatOptions)]
-    if not isinstance(chosen, dict):
-        raise InputError(f"{path}: field 'chat' must be a mapping, not {chosen!r}")
+    chosen = _mapping(path, preset, 'chat', [entry.name for entry in fields(ChatOptions)])
     for key, value in chosen.items():
-        if key not in known:
-            raise InputError(
-                f'{path}: unknown field \'chat.{key}\'; known are: {", ".join(known)}')
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number and not (key == 'seed' and value is None):
+        if key == 'omit':
+            if not isinstance(value, list) or not set(map(str, value)) <= set(SAMPLING):
+                raise InputError(
+                    f"{path}: field 'chat.omit' must list some of {', '.join(SAMPLING)}, "
+                    f'not {value!r}')
+            chosen = {**chosen, 'omit': tuple(value)}
+        elif key == 'extra':
+            if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+                raise InputError(f"{path}: field 'chat.extra' must be a mapping, not {value!r}")
+        elif not _is_number(value) and not (key == 'seed' and value is None):
             raise InputError(f"{path}: field 'chat.{key}' must be a number, not {value!r}")
     return replace(default, **chosen)
+
+
+def _mapping(
+        path: Path, preset: dict[str, Any], field: str, known: Sequence[str]) -> dict[str, Any]:
+    chosen = preset.get(field, {})
+    if not isinstance(chosen, dict):
+        raise InputError(f"{path}: field '{field}' must be a mapping, not {chosen!r}")
+    for key in chosen:
+        if key not in known:
+            raise InputError(
+                f"{path}: unknown field '{field}.{key}'; known are: {', '.join(known)}")
+    return chosen
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _first_line(error: Exception) -> str:

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
 
 KNOWN_SPECS = (
-    'builtin', 'oracle[:EPISODES]', 'sweep', 'random', 'openai:MODEL@URL', 'recorded:FILE',
-    'recorded:FILE|openai:MODEL@URL', 'a YAML file in config/planners/')
+    'builtin', 'oracle[:EPISODES]', 'sweep', 'random', 'openai:MODEL@URL[,URL]',
+    'recorded:FILE', 'recorded:FILE|openai:MODEL@URL', 'a YAML file in config/planners/')
 LATER_SPECS = ('transformers', 'vllm')
 
 
@@ -22,17 +24,29 @@ class PlannerContext:
     Hold what a planner needs beside its spec.
 
     ``give_up_after`` is the total time in seconds a model may take for one answer: 10 in
-    evaluation, 60 on robots. ``episodes`` is the dataset that ``oracle`` reads when its spec
-    names none. ``prompts`` names a prompt pack (a name in config/prompts or a YAML file).
-    ``history_turns`` counts the observations a model is shown, the present one included.
+    evaluation, 60 on robots; ``waits`` are limits inside it. ``episodes`` is the dataset that
+    ``oracle`` reads when its spec names none. ``prompts`` names a prompt pack (a name in
+    config/prompts or a YAML file). ``profile`` decides which shortcuts may be taken.
+
+    ``asking`` and ``chat`` hold for what a planner file leaves open; ``wishes`` are fields of
+    ``Asking`` that win over the file's. ``allow_remote_images`` lets views leave for servers
+    beyond this machine and private networks.
     """
 
     give_up_after: float = 10.0
     seed: int = 0
     episodes: str | Path | None = None
     prompts: str = 'default'
-    history_turns: int = 5
+    profile: str = 'published-2026'
+    asking: Asking = field(default_factory=Asking)
+    wishes: Mapping[str, Any] = field(default_factory=dict)
     chat: ChatOptions = field(default_factory=ChatOptions)
+    waits: Waits = field(default_factory=Waits)
+    allow_remote_images: bool = False
+
+    def effective_asking(self) -> Asking:
+        """Return how a model is really asked: the wishes granted, the profile respected."""
+        return self.asking.with_wishes(self.wishes).under(self.profile)
 
 
 def make_planner(spec: str, *, context: PlannerContext | None = None) -> Planner:
@@ -50,13 +64,19 @@ def make_planner(spec: str, *, context: PlannerContext | None = None) -> Planner
     raise InputError(f'unknown planner {spec!r}; known are: {", ".join(KNOWN_SPECS)}')
 
 
-def connect_chat(spec: str, context: PlannerContext) -> Callable[[], ChatModel]:
-    """Return what connects one search to the chat model that ``spec`` names."""
+def connect_chat(
+        spec: str, context: PlannerContext, answer_format: str = 'free_think'
+) -> Callable[[], ChatModel]:
+    """
+    Return what connects one search to the chat model that ``spec`` names.
+
+    ``answer_format`` is the form of the answers, for models that can be held to it.
+    """
     kind, _, rest = spec.partition(':')
     if kind == 'openai':
-        return _connect_openai(rest, context)
+        return _connect_openai(rest, context, answer_format)
     if kind == 'recorded':
-        return _connect_recorded(rest, context)
+        return _connect_recorded(rest, context, answer_format)
     raise InputError(f'{spec!r} is not a chat model; known are: openai:MODEL@URL, recorded:FILE')
 
 
@@ -96,26 +116,30 @@ def _chat(kind: str) -> Callable[[str, PlannerContext], Planner]:
     def build(rest: str, context: PlannerContext) -> Planner:
         from hvs_ros.core.prompts import load_prompts
         from hvs_ros.planners.vlm import VlmPlanner
-        spec = f'{kind}:{rest}'
+        spec, prompts = f'{kind}:{rest}', load_prompts(context.prompts)
+        asking = context.effective_asking()
+        asked = replace(context, asking=asking, wishes={})
         return VlmPlanner(
-            connect_chat(spec, context), load_prompts(context.prompts), name=spec,
-            history_turns=context.history_turns)
+            connect_chat(spec, asked, prompts.answer_format), prompts, name=spec, asking=asking,
+            sampling=context.chat.parameters())
     return build
 
 
-def _connect_openai(rest: str, context: PlannerContext) -> Callable[[], ChatModel]:
+def _connect_openai(
+        rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
     from hvs_ros.planners.chat_openai import OpenAiChat, Server
     server = Server.of_spec(rest)
     return lambda: OpenAiChat(server, context.chat, context.give_up_after)
 
 
-def _connect_recorded(rest: str, context: PlannerContext) -> Callable[[], ChatModel]:
+def _connect_recorded(
+        rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
     from hvs_ros.planners.chat_recorded import RecordedChat, Recording
     file, _, live_spec = rest.partition('|')
     if not file:
         raise InputError("planner 'recorded' needs a file: write recorded:FILE")
     recording = Recording(Path(file), must_exist=not live_spec)
-    live = connect_chat(live_spec, context) if live_spec else None
+    live = connect_chat(live_spec, context, answer_format) if live_spec else None
     return lambda: RecordedChat(recording, live() if live else None)
 
 

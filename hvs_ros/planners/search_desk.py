@@ -16,6 +16,7 @@ from hvs_ros.core.messages import ResultLine, TurnLine, result_line, turn_line
 from hvs_ros.core.profile import Profile, get_profile
 from hvs_ros.core.search import SearchSession, Task, Turn
 from hvs_ros.core.standing_goal import GoalPatience, StandingGoal
+from hvs_ros.planners.asking import Asking, Waits, wishes_of
 from hvs_ros.planners.base import Planner
 from hvs_ros.planners.registry import PlannerContext, make_planner
 from hvs_ros.planners.running_search import MAX_ABANDONED, Abandoned, RunningSearch
@@ -60,7 +61,11 @@ def final_heading(
 
 
 class SearchSettings(Protocol):
-    """Name what a search depends on; times in seconds, ``settle_tolerance`` in radians."""
+    """
+    Name what a search depends on; times in seconds, ``settle_tolerance`` in radians.
+
+    How a model is asked (``asking.WISHES``) is among it.
+    """
 
     planner: str
     profile: str
@@ -74,6 +79,10 @@ class SearchSettings(Protocol):
     view_timeout: float
     view_asks: int
     give_up_after: float
+    connect_timeout: float
+    first_token_timeout: float
+    reply_timeout: float
+    allow_remote_images: bool
 
 
 class SearchDesk:
@@ -102,7 +111,11 @@ class SearchDesk:
         made = planner or make_planner(settings.planner, context=PlannerContext(
             give_up_after=settings.give_up_after, seed=settings.seed,
             episodes=settings.episodes or None, prompts=settings.prompts,
-            history_turns=settings.history_turns))
+            profile=settings.profile, asking=Asking(history_turns=settings.history_turns),
+            wishes=wishes_of(settings), allow_remote_images=settings.allow_remote_images,
+            waits=Waits(
+                settings.connect_timeout or None, settings.first_token_timeout or None,
+                settings.reply_timeout or None)))
         patience = GoalPatience(
             settings.settle_tolerance, settings.arrive_timeout, settings.view_timeout,
             settings.view_asks)

@@ -87,11 +87,20 @@ def _configured(entry: NodeEntry, config: EvalConfig, extra: Mapping[str, Any]) 
             'jpeg_quality': view.jpeg_quality},
         'search_planner': {
             'give_up_after': config.give_up_after, 'history_turns': config.history_turns,
-            'prompts': config.prompts, 'episodes': config.episodes},
+            'prompts': config.prompts, 'episodes': config.episodes,
+            'allow_remote_images': config.allow_remote_images, **_as_parameters(config)},
         'benchmark_replay': {'result_timeout': max(120.0, 3 * config.give_up_after)}}
     return NodeEntry(
         entry.name, {**entry.parameters, **by_node.get(entry.name, {}), **extra},
         entry.essential)
+
+
+def _as_parameters(config: EvalConfig) -> dict[str, Any]:
+    """Return how the model is asked, as parameters of the planner."""
+    asking = {
+        name: ('on' if value else 'off') if isinstance(value, bool) else value
+        for name, value in config.asking.items()}
+    return {**asking, **{f'{name}_timeout': float(s) for name, s in config.waits.items()}}
 
 
 def _key(record: Mapping[str, Any]) -> Key:

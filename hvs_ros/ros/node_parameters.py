@@ -8,6 +8,7 @@ import math
 
 from hvs_ros.ros.parameters import parameter
 
+SWITCH = ('auto', 'on', 'off')
 GAZE_MODES = ('virtual', 'physical', 'hybrid')
 
 
@@ -36,6 +37,37 @@ class SearchParameters:
     prompts: str = parameter('default', 'prompt pack: a name in config/prompts or a file')
     episodes: str = parameter('', 'benchmark folder or zip (for the planner: what oracle reads)')
     seed: int = parameter(0, 'seed of planners that draw', bounds=(0, 2**31 - 1))
+
+
+    context: str = parameter(
+        '', 'which observations a model is shown: the latest history_turns (published), the '
+        'latest two (two-round), or all (append). Empty: as its planner file says, else published',
+        choices=('', 'published', 'append', 'two-round'))
+    image_width: int = parameter(
+        0, "width of the picture a model is shown; 0: the planner file's or the view's",
+        unit='px', bounds=(0, 4096))
+    image_height: int = parameter(
+        0, 'its height; 0: follows from the width', unit='px', bounds=(0, 4096))
+    image_format: str = parameter(
+        '', "jpeg or png; empty: the planner file's, or the view's own JPEG",
+        choices=('', 'jpeg', 'png'))
+    image_quality: int = parameter(
+        0, "quality of that JPEG; 0: the planner file's, or the view's own", unit='%',
+        bounds=(0, 100))
+    stream: str = parameter(
+        'auto', 'have replies sent as they are made; auto: as the planner file says',
+        choices=SWITCH)
+    early_stop: str = parameter(
+        'auto', 'hang up at the end of the answer (never under a published profile)',
+        choices=SWITCH)
+    structured_output: str = parameter(
+        'auto', "have the server keep to the answer's form (never under a published profile)",
+        choices=SWITCH)
+    reask: str = parameter(
+        'auto', 'ask once more after a reply that is no action (never under a published profile)',
+        choices=SWITCH)
+    allow_remote_images: bool = parameter(
+        False, 'views may leave for servers beyond this machine and private networks')
 
 
 @dataclass
@@ -98,6 +130,15 @@ class SearchPlannerParameters(SearchParameters):
         0.0, 'how far to walk after a path search; 0 turns only', unit='m', bounds=(0, 100))
     give_up_after: float = parameter(
         60.0, 'how long a model may take for one answer', unit='s', bounds=(0.1, 3600))
+    connect_timeout: float = parameter(
+        0.0, "how long connecting to a model's server may take; 0: the planner file's, or 5 s",
+        unit='s', bounds=(0, 3600))
+    first_token_timeout: float = parameter(
+        0.0, 'how long a streamed reply may take to begin before the request is tried again or '
+        "elsewhere; 0: the planner file's, or give_up_after", unit='s', bounds=(0, 3600))
+    reply_timeout: float = parameter(
+        0.0, "how long one request may take in all; 0: the planner file's, or give_up_after",
+        unit='s', bounds=(0, 3600))
     heading_timeout: float = parameter(
         60.0, 'how long a heading goal stands at most', unit='s', bounds=(0.1, 3600))
 

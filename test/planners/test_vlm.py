@@ -14,6 +14,7 @@ from hvs_ros.core.profile import PROFILES
 from hvs_ros.core.prompts import PromptError, load_prompts
 from hvs_ros.core.search import Feedback, SearchSession, Task
 from hvs_ros.core.view import View
+from hvs_ros.planners.asking import Asking
 from hvs_ros.planners.base import ChatOptions, Reply
 from hvs_ros.planners.vlm import VlmPlanner
 
@@ -58,7 +59,8 @@ def pack(tmp_path):
 
 def converse(prompts, lines, profile='published-2026', history_turns=5, instruction='Find it'):
     parrot = Parrot(lines)
-    planner = VlmPlanner(lambda: parrot, prompts, name='p', history_turns=history_turns)
+    asking = Asking(history_turns=history_turns)
+    planner = VlmPlanner(lambda: parrot, prompts, name='p', asking=asking)
     task = Task('x', 'object', instruction)
     session, search = SearchSession(task, PROFILES[profile]), planner.begin(task)
     for index in range(len(lines)):
