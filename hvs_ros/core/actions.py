@@ -72,6 +72,23 @@ class ParsedReply:
 
 
 @dataclass(frozen=True)
+class AnswerRules:
+    """
+    Hold what the trainers of the published family may set about answers.
+
+    ``tags`` are deleted from the contents of a reply (None: the four answer tags; none at all
+    keeps the white space, too). Of several actions the first ``most_actions`` are kept, and only
+    a single one can be carried out. The strict parser heeds neither.
+    """
+
+    tags: tuple[str, ...] | None = None
+    most_actions: int = 1
+
+
+PUBLISHED_RULES = AnswerRules()
+
+
+@dataclass(frozen=True)
 class _Blocks:
     """Hold the contents of the tags of one reply."""
 
@@ -96,7 +113,9 @@ JOINTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def parse(text: str | None, parser: str, answer_format: str) -> ParsedReply:
+def parse(
+        text: str | None, parser: str, answer_format: str,
+        rules: AnswerRules = PUBLISHED_RULES) -> ParsedReply:
     """
     Return what the text means to the parser of a profile.
 
@@ -108,19 +127,21 @@ def parse(text: str | None, parser: str, answer_format: str) -> ParsedReply:
         raise InputError(f'unknown answer format {answer_format!r}: it is one of {known}')
     if parser not in PARSERS:
         raise InputError(f'unknown parser {parser!r}: it is one of {", ".join(PARSERS)}')
-    return PARSERS[parser](text or '', answer_format)
+    return PARSERS[parser](text or '', answer_format, rules)
 
 
-def _parse_2025(text: str, answer_format: str) -> ParsedReply:
+def _parse_2025(
+        text: str, answer_format: str, rules: AnswerRules = PUBLISHED_RULES) -> ParsedReply:
     text = text.replace(IMAGE_TAG, '')
     correct = is_whole(text, answer_format)
     blocks = tagged(text, answer_format)
     if answer_format != 'grounding' and not correct:
         blocks = None
-    return _published(blocks, correct, executes=correct)
+    return _published(blocks, correct, executes=correct, rules=rules)
 
 
-def _parse_2026(text: str, answer_format: str) -> ParsedReply:
+def _parse_2026(
+        text: str, answer_format: str, rules: AnswerRules = PUBLISHED_RULES) -> ParsedReply:
     text = text.replace(IMAGE_TAG, '')
     correct = is_whole(text, answer_format)
     if answer_format == 'free_think':
@@ -129,7 +150,7 @@ def _parse_2026(text: str, answer_format: str) -> ParsedReply:
         blocks = None
     else:
         blocks = tagged(text, answer_format)
-    return _published(blocks, correct, executes=True)
+    return _published(blocks, correct, executes=True, rules=rules)
 
 
 def is_whole(text: str, answer_format: str) -> bool:
@@ -191,30 +212,39 @@ def _between(text: str, joints: tuple[str, ...]) -> list[str] | None:
     return contents
 
 
-def _published(blocks: _Blocks | None, correct: bool, *, executes: bool) -> ParsedReply:
+def _published(
+        blocks: _Blocks | None, correct: bool, *, executes: bool,
+        rules: AnswerRules = PUBLISHED_RULES) -> ParsedReply:
     if blocks is None:
         return ParsedReply(Invalid('no answer in the asked format'), '', '', (), correct)
-    content = without_tags(blocks.answer)
+    content = without_tags(blocks.answer, rules.tags)
     texts = split_actions(content)
-    if len(texts) > 1:
-        texts = texts[:1]
-        content = texts[0]
+    if len(texts) > rules.most_actions:
+        texts = texts[:rules.most_actions]
+        content = f' {ACTION_SEPARATOR} '.join(texts)
     action: Action = Invalid('the answer is empty')
-    wasted = bool(texts) and not executes
+    wasted = len(texts) == 1 and not executes
     if wasted:
         action = Invalid('text stands around the asked format')
-    elif texts:
+    elif len(texts) == 1:
         action = published_action(texts[0])
+    elif texts:
+        action = Invalid('the answer holds more than one action')
     return ParsedReply(
-        action, without_tags(blocks.thought), content, texts, correct,
-        without_tags(blocks.observation), without_tags(blocks.reasoning), wasted)
+        action, without_tags(blocks.thought, rules.tags), content, texts, correct,
+        without_tags(blocks.observation, rules.tags),
+        without_tags(blocks.reasoning, rules.tags), wasted)
 
 
-def without_tags(content: str) -> str:
-    """Return the content without the four answer tags and without white space around it."""
-    for tag in ANSWER_TAGS:
-        content = content.replace(tag, '')
-    return content.strip()
+def without_tags(content: str, tags: tuple[str, ...] | None = None) -> str:
+    """
+    Return the content without the tags (default: the four of answers) and without white space.
+
+    Where there are no tags to delete, the white space around the content stays, too.
+    """
+    for tag in ANSWER_TAGS if tags is None else tags:
+        content = content.replace(tag, '').strip()
+    return content
 
 
 def split_actions(content: str) -> tuple[str, ...]:
@@ -281,7 +311,8 @@ _DECIMAL = re.compile(r'[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?', re.IGNORECASE |
 _ACTION_WORD = re.compile(r'\b(?:rotate|submit)\s*\(', re.IGNORECASE | re.ASCII)
 
 
-def _parse_strict(text: str, answer_format: str) -> ParsedReply:
+def _parse_strict(
+        text: str, answer_format: str, rules: AnswerRules = PUBLISHED_RULES) -> ParsedReply:
     split = after_thought(text)
     if split is None:
         return ParsedReply(Invalid('the think block is not closed'), text.strip(), '', (), False)
@@ -351,5 +382,5 @@ def _block(text: str, name: str) -> str:
     return '' if contents is None else contents[0].strip()
 
 
-PARSERS: dict[str, Callable[[str, str], ParsedReply]] = {
+PARSERS: dict[str, Callable[[str, str, AnswerRules], ParsedReply]] = {
     'published-2025': _parse_2025, 'published-2026': _parse_2026, 'strict': _parse_strict}

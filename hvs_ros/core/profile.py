@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hvs_ros.core import actions, scoring
-from hvs_ros.core.actions import Invalid, ParsedReply, Submit
+from hvs_ros.core.actions import PUBLISHED_RULES, AnswerRules, Invalid, ParsedReply, Submit
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.scoring import Rule, Target
@@ -19,16 +19,18 @@ class Profile:
     Pair a parser with a rule of success.
 
     ``tells_direction_after_invalid``: after an invalid answer the feedback names the reason and
-    the current direction; the published profiles leave both out.
+    the current direction; the published profiles leave both out. ``answers`` is what a trainer
+    may set about them; an evaluation never does.
     """
 
     name: str
     rule: Rule
     tells_direction_after_invalid: bool
+    answers: AnswerRules = PUBLISHED_RULES
 
     def parse(self, text: str | None, answer_format: str = 'free_think') -> ParsedReply:
         """Return what the reply means under this profile."""
-        return actions.parse(text, self.name, answer_format)
+        return actions.parse(text, self.name, answer_format, self.answers)
 
     def succeeds(self, target: Target, answer: Submit | None, pose: BenchmarkAngles) -> bool:
         """Return whether the answer, given while looking at ``pose``, succeeds."""

@@ -61,15 +61,17 @@ class PromptPack:
 
     def turn_parts(
             self, task: Task, told: BenchmarkAngles, feedback: Feedback | None, jpeg: bytes,
-            turns_left: int) -> list[str | bytes]:
+            turns_left: int | None) -> list[str | bytes]:
         """
         Return the user's message of one turn as text parts and JPEG bytes in reading order.
 
         The template is split at the image before anything is filled in, so that no instruction
-        can smuggle in an image; white space is kept, blank parts are dropped.
+        can smuggle in an image; white space is kept, blank parts are dropped. ``turns_left``
+        is None where nobody counts them.
         """
         words = {
-            'instruction': task.instruction, 'turns_left': str(turns_left),
+            'instruction': task.instruction,
+            'turns_left': 'any number' if turns_left is None else str(turns_left),
             'yaw': degrees_text(told.yaw), 'pitch': degrees_text(told.pitch),
             'reason': (feedback.reason or '') if feedback else ''}
         before, after = self._turn_template(feedback).split(IMAGE)

@@ -28,12 +28,15 @@ class Target:
     """
     Hold an annotation's window in degrees, as it stands in the file.
 
-    ``yaw`` may wrap (lo > hi); a path search has no ``pitch``.
+    ``yaw`` may wrap (lo > hi); a path search has no ``pitch``. The tolerances are half of what a
+    window is widened to; None is the benchmark's own, and a path's yaw has no other.
     """
 
     kind: Literal['object', 'path']
     yaw: Window
     pitch: Window | None
+    yaw_tolerance: float | None = None
+    pitch_tolerance: float | None = None
 
     @property
     def yaw_width(self) -> float:
@@ -72,7 +75,14 @@ def circle(angle: float) -> float:
 
 def half_yaw(target: Target) -> float:
     """Return the least half width of the target's yaw window."""
-    return PATH_HALF_YAW if target.kind == 'path' else OBJECT_HALF_YAW
+    if target.kind == 'path':
+        return PATH_HALF_YAW
+    return OBJECT_HALF_YAW if target.yaw_tolerance is None else target.yaw_tolerance
+
+
+def half_pitch(target: Target) -> float:
+    """Return the least half width of the target's pitch window."""
+    return HALF_PITCH if target.pitch_tolerance is None else target.pitch_tolerance
 
 
 def yaw_window(target: Target) -> Window:
@@ -90,9 +100,10 @@ def yaw_window(target: Target) -> Window:
 def pitch_window(target: Target) -> Window:
     """Return the pitch window widened about its centre and clamped; all of it for a path."""
     lo, hi = (-90, 90) if target.pitch is None else target.pitch
-    if hi - lo < 2 * HALF_PITCH:
+    half = half_pitch(target)
+    if hi - lo < 2 * half:
         centre = (lo + hi) / 2
-        return max(-90, centre - HALF_PITCH), min(90, centre + HALF_PITCH)
+        return max(-90, centre - half), min(90, centre + half)
     return lo, hi
 
 
@@ -152,8 +163,15 @@ def strict_success(target: Target, pose: BenchmarkAngles) -> bool:
 def is_effective(
         target: Target, before: BenchmarkAngles, after: BenchmarkAngles,
         rule: Rule = 'published') -> bool:
+    """Return whether a rotation brought the gaze nearer to the target's window."""
+    return approach(target, before, after, rule) > 0
+
+
+def approach(
+        target: Target, before: BenchmarkAngles, after: BenchmarkAngles,
+        rule: Rule = 'published') -> float:
     """
-    Return whether a rotation brought the gaze nearer to the target's window.
+    Return by how much a rotation brought the gaze nearer to the target's window, over 180°.
 
     Nearer: the circular yaw distances to both ends plus the pitch distances to both ends shrank.
     Under ``strict`` a full circle has no ends in yaw.
@@ -165,7 +183,7 @@ def is_effective(
     raised = (_to_ends(before.pitch, pitch, _distance)
               - _to_ends(after.pitch, pitch, _distance))
     # Divided one by one, as published: rounding decides where both nearly cancel.
-    return turned / 180 + raised / 180 > 0
+    return turned / 180 + raised / 180
 
 
 def _to_ends(value: float, window: Window, distance: Callable[[float, float], float]) -> float:

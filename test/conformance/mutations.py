@@ -77,8 +77,7 @@ wrap('T18', actions, 'is_whole', lambda real, text, form: form == 'no_think' or 
 wrap('T19', actions, 'tagged', lambda real, text, form: actions.lenient(text))
 set_parser('T20', 'published-2026', actions.PARSERS['published-2025'])
 wrap('T21', actions, '_published',
-     lambda real, blocks, correct, *, executes: replace(
-         real(blocks, correct, executes=executes), wasted=False))
+     lambda real, blocks, correct, **rest: replace(real(blocks, correct, **rest), wasted=False))
 wrap('T22', actions, 'is_whole',
      lambda real, text, form: text == text.strip() and real(text, form))
 swap('T24', actions, 'FAR_BEYOND', 0)
