@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 import hashlib
+import math
 from pathlib import Path
+import re
 from typing import Any
 
-from hvs_ros.core.episode import Episodes, load_episodes
+from hvs_ros.core.episode import Episode, Episodes, load_episodes
 from hvs_ros.core.errors import InputError
 from hvs_ros.planners.asking import Asking
 
@@ -17,7 +20,7 @@ DRIVERS = ('direct', 'graph')
 # How a run is carried out, not what it measures: these may change when it is taken up again.
 CONDUCT = (
     'episodes', 'workers', 'max_consecutive_errors', 'give_up_after', 'waits',
-    'allow_remote_images')
+    'allow_remote_images', 'servers', 'cluster', 'price_input', 'price_output', 'max_cost')
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,12 @@ class EvalConfig:
     """
     Say what is evaluated and how.
 
-    ``only_ids`` are the episode ids to keep, None for all. ``give_up_after`` is the time in
-    seconds that a model may take for one answer, ``waits`` (fields of ``Waits``) limits inside
-    it. ``asking`` are fields of ``Asking`` that win over a planner file's.
+    ``only_ids`` are the episode ids to keep, None for all; ``shard`` is ``i/n``, the i-th of n
+    parts of them, None for the whole. ``give_up_after`` is the time in seconds that a model may
+    take for one answer, ``waits`` (fields of ``Waits``) limits inside it. ``asking`` are fields
+    of ``Asking`` that win over a planner file's. ``servers`` are base URLs of further servers of
+    the same model, ``cluster`` the address of a Ray cluster. Prices are per million tokens,
+    ``max_cost`` is in their currency and ends the sitting once that much is spent.
     """
 
     episodes: str
@@ -59,6 +65,12 @@ class EvalConfig:
     asking: dict[str, Any] = field(default_factory=dict)
     waits: dict[str, float] = field(default_factory=dict)
     allow_remote_images: bool = False
+    shard: str | None = None
+    servers: tuple[str, ...] = ()
+    cluster: str | None = None
+    price_input: float | None = None
+    price_output: float | None = None
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""
@@ -75,6 +87,9 @@ class EvalConfig:
             raise InputError(f'give_up_after must be above 0 s, not {self.give_up_after}')
         _check_view(self.view)
         _check_asking(self)
+        _check_costs(self)
+        if self.shard is not None:
+            shard_numbers(self.shard)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as run.json holds it."""
@@ -85,8 +100,9 @@ class EvalConfig:
         """Return the configuration of a run.json; unknown keys are ignored."""
         known = {spec.name for spec in fields(cls)} & set(values)
         kept = {name: values[name] for name in known}
-        if kept.get('only_ids') is not None:
-            kept['only_ids'] = tuple(kept['only_ids'])
+        for name in ('only_ids', 'servers'):
+            if kept.get(name) is not None:
+                kept[name] = tuple(kept[name])
         if 'view' in kept:
             kept['view'] = ViewConfig(**kept['view'])
         return cls(**kept)
@@ -113,6 +129,23 @@ def _check_view(view: ViewConfig) -> None:
             raise InputError(f'view {name} must lie in {low} to {high}, not {value}')
 
 
+def _check_costs(config: EvalConfig) -> None:
+    for name in ('price_input', 'price_output', 'max_cost'):
+        value = getattr(config, name)
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise InputError(f'{name} must be a number of at least 0, not {value}')
+    if config.max_cost is not None and None in (config.price_input, config.price_output):
+        raise InputError('max_cost needs price_input and price_output, per million tokens')
+
+
+def shard_numbers(shard: str) -> tuple[int, int]:
+    """Return (i, n) of a shard ``i/n``, 1 <= i <= n."""
+    match = re.fullmatch(r'([0-9]{1,6})/([0-9]{1,6})', shard)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError(f'shard must be i/n with i from 1 to n, not {shard!r}')
+    return int(match[1]), int(match[2])
+
+
 def episode_seed(seed: int, episode_id: str, repeat: int) -> int:
     """Return the seed of one search: it depends on the run's seed and the key, not on order."""
     digest = hashlib.sha256(f'{seed}/{repeat}/{episode_id}'.encode()).digest()
@@ -120,8 +153,46 @@ def episode_seed(seed: int, episode_id: str, repeat: int) -> int:
 
 
 def load_selected(config: EvalConfig) -> Episodes:
-    """Return the episodes that a run is about, in its order."""
+    """Return the episodes that a run is about, in its order: of a shard, its part."""
+    episodes = load_whole(config)
+    if config.shard is None:
+        return episodes
+    mine = shard_of(episodes, config.shard)
+    if not mine:
+        places = len({panorama_name(episode) for episode in episodes})
+        raise InputError(
+            f'shard {config.shard} is empty: the episodes lie in {places} panoramas, which are '
+            'never divided')
+    return replace(episodes, episodes=mine)
+
+
+def load_whole(config: EvalConfig) -> Episodes:
+    """Return the selected episodes, whatever shard of them the run is about."""
     return load_episodes(config.episodes, limit=config.limit, only_ids=config.only_ids)
+
+
+def panorama_name(episode: Episode) -> str:
+    """Return a panorama's name that holds wherever the dataset lies: scene and file name."""
+    file = episode.panorama
+    name = (file.member or str(file.source)).rpartition('/')[2]
+    return f'{episode.scene}/{name}'
+
+
+def shard_of(episodes: Sequence[Episode], shard: str) -> tuple[Episode, ...]:
+    """
+    Return the episodes of shard ``i/n``, in order.
+
+    All episodes of a panorama go to one shard, so that no cluster of the statistics is divided;
+    panoramas with many episodes are dealt first, each to the shard that has least so far.
+    """
+    index, count = shard_numbers(shard)
+    sizes = Counter(panorama_name(episode) for episode in episodes)
+    load = [0] * count
+    home: dict[str, int] = {}
+    for name, size in sorted(sizes.items(), key=lambda entry: (-entry[1], entry[0])):
+        home[name] = load.index(min(load))
+        load[home[name]] += size
+    return tuple(episode for episode in episodes if home[panorama_name(episode)] == index - 1)
 
 
 def read_ids(path: Path | str) -> tuple[str, ...]:

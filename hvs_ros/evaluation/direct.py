@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 import signal
 import threading
@@ -14,9 +14,11 @@ from typing import Any
 
 from hvs_ros.core.episode import Episode
 from hvs_ros.core.messages import TurnLine
+from hvs_ros.evaluation.budget import budget_of
 from hvs_ros.evaluation.records import ErrorStreak, RunWriter
 from hvs_ros.evaluation.runner import Finished, Job, OnTurn
-from hvs_ros.evaluation.workers import Pool, make_engines
+from hvs_ros.evaluation.schedule import ByPanorama, InOrder, Schedule
+from hvs_ros.evaluation.workers import Pool, is_remote, make_engines
 from hvs_ros.planners.base import Planner
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -29,11 +31,12 @@ class Ending:
     Say how a run ended.
 
     ``signal_number`` is set when a signal stopped it, ``reason`` when too many searches in a row
-    ended in error.
+    ended in error, ``spent`` when the budget did.
     """
 
     signal_number: int | None = None
     reason: str = ''
+    spent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,12 @@ def run_direct(
     jobs = [
         Job(episode, repeat, writer.attempt((episode.id, repeat)))
         for episode, repeat in writer.pending(episodes)]
+    budget = budget_of(config, writer.usage)
     # One queue for all that happens, signals included: none can interrupt a line being written.
     arrivals: SimpleQueue[Any] = SimpleQueue()
-    engines = make_engines(config, planner, arrivals.put if on_turn is not None else None)
-    pool = Pool(engines, jobs, arrivals)
+    engines = make_engines(
+        config, planner, arrivals.put if on_turn is not None else None, budget)
+    pool = Pool(engines, make_schedule(jobs, planner), arrivals)
     streak = ErrorStreak(config.max_consecutive_errors)
 
     def keep(finished: Finished) -> str:
@@ -69,12 +74,20 @@ def run_direct(
     with _signals_into(arrivals):
         pool.start()
         try:
-            return _collect(arrivals, keep, on_turn)
+            ending = _collect(arrivals, keep, on_turn)
+            if budget is not None and not budget.is_open() and not writer.complete():
+                return replace(ending, spent=budget.spent)
+            return ending
         finally:
             for item in pool.stop():
                 # A search that failed only because it was being stopped is left for the next run.
                 if isinstance(item, Finished) and item.record['outcome'] != 'error':
                     keep(item)
+
+
+def make_schedule(jobs: Sequence[Job], planner: Planner) -> Schedule:
+    """Return the jobs in the order that serves the planner's kind of worker."""
+    return InOrder(jobs) if is_remote(planner) else ByPanorama(jobs)
 
 
 def _collect(

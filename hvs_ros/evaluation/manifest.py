@@ -14,8 +14,9 @@ from typing import Any
 
 from hvs_ros import __version__
 from hvs_ros.core.episode import Episodes
+from hvs_ros.core.errors import InputError
 from hvs_ros.core.profile import get_profile
-from hvs_ros.evaluation.config import EvalConfig
+from hvs_ros.evaluation.config import EvalConfig, load_whole, shard_numbers
 from hvs_ros.evaluation.groups import group_counts
 from hvs_ros.evaluation.records import SCHEMA_VERSION, now
 from hvs_ros.planners.asking import Asking, Waits
@@ -25,7 +26,7 @@ from hvs_ros.planners.registry import PlannerContext, make_planner
 
 PACKAGES = (
     'numpy', 'opencv-python-headless', 'simplejpeg', 'scipy', 'openai', 'onnxruntime', 'rclpy',
-    'ros-rclpy', 'torch', 'transformers', 'vllm', 'mujoco')
+    'ros-rclpy', 'torch', 'transformers', 'vllm', 'mujoco', 'ray')
 
 
 def planner_context(config: EvalConfig) -> PlannerContext:
@@ -42,15 +43,39 @@ def planner_for(config: EvalConfig) -> Planner:
     return make_planner(config.planner, context=planner_context(config))
 
 
+def server_planners(config: EvalConfig, planner: Planner) -> list[Planner]:
+    """
+    Return one planner a worker: the workers take the servers in turn.
+
+    All carry the name of the run's own planner, as does every record.
+    """
+    planners = [planner, *(planner_at(config, server) for server in config.servers)]
+    return [planners[place % len(planners)] for place in range(config.workers)]
+
+
+def planner_at(config: EvalConfig, server: str) -> Planner:
+    """Return the run's planner, asking another server of the same model."""
+    kind, _, rest = config.planner.partition(':')
+    model, at, _ = rest.partition('@')
+    if kind != 'openai' or not at:
+        raise InputError(
+            f'further servers are for a planner openai:MODEL@URL, not {config.planner!r}')
+    other = make_planner(f'openai:{model}@{server}', context=planner_context(config))
+    other.name = config.planner
+    return other
+
+
 def build_manifest(
         config: EvalConfig, episodes: Episodes, planner: Planner) -> dict[str, Any]:
     """
     Return a new run's manifest.
 
     The sections that a resumed run must match are ``schema_version``, ``config`` (but for how the
-    run is carried out), ``episodes``, ``images`` and ``prompts``.
+    run is carried out), ``episodes``, ``images``, ``prompts`` and ``shard``. The images are those
+    of the whole selection, so that shards can tell whether they belong together.
     """
-    images = image_hashes(episodes)
+    whole = episodes if config.shard is None else load_whole(config)
+    images = image_hashes(whole)
     return {
         'schema_version': SCHEMA_VERSION,
         'config': config.to_dict(),
@@ -60,6 +85,9 @@ def build_manifest(
             'dataset_sha256': episodes.dataset_sha256, 'groups': group_counts(episodes)},
         'images': {
             'count': len(set(images.values())), 'sha256': _digest(sorted(set(images.values())))},
+        'shard': None if config.shard is None else {
+            'of': shard_numbers(config.shard)[1], 'count': len(whole),
+            'sha256': _digest(episode.id for episode in whole)},
         'planner': _planner(planner),
         'prompts': _prompts(config, planner),
         'seeds': {'run': config.seed, 'search': 'sha256(run seed / repeat / episode id)'},

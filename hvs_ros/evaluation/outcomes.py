@@ -16,6 +16,7 @@ from hvs_ros.core.messages import ResultLine, TurnLine
 from hvs_ros.core.panorama import PanoramaFile
 from hvs_ros.core.profile import PROFILES, get_profile, transferable
 from hvs_ros.core.scoring import Target, angular_errors
+from hvs_ros.evaluation.config import panorama_name
 
 SCORED = ('success', 'failure', 'truncated', 'not_found')
 UNSCORED = ('cancelled', 'replaced', 'error')
@@ -67,13 +68,6 @@ def target_from_dict(values: dict[str, Any]) -> Target:
     yaw, pitch = values['yaw'], values['pitch']
     return Target(
         values['kind'], (yaw[0], yaw[1]), None if pitch is None else (pitch[0], pitch[1]))
-
-
-def panorama_name(episode: Episode) -> str:
-    """Return a panorama's name that holds wherever the dataset lies: scene and file name."""
-    file = episode.panorama
-    name = (file.member or str(file.source)).rpartition('/')[2]
-    return f'{episode.scene}/{name}'
 
 
 def panorama_hash(file: PanoramaFile) -> str | None:

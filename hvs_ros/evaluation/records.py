@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 import fcntl
 import json
@@ -13,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.evaluation.budget import usage_of
 from hvs_ros.evaluation.config import (
     EvalConfig,
     episode_seed,
@@ -24,12 +27,13 @@ from hvs_ros.evaluation.outcomes import OUTCOMES, episode_record
 # The face of this package for whoever writes records, a node included.
 __all__ = [
     'ErrorStreak', 'EvalConfig', 'RunError', 'RunWriter', 'episode_record', 'episode_seed',
-    'load_selected', 'read_manifest', 'read_records', 'record_key', 'write_atomically']
+    'load_selected', 'read_lines', 'read_manifest', 'read_records', 'record_key',
+    'write_atomically']
 
 SCHEMA_VERSION = 1
 MANIFEST = 'run.json'
 LINES = 'episodes.jsonl'
-IDENTITY = ('schema_version', 'config', 'episodes', 'images', 'prompts')
+IDENTITY = ('schema_version', 'config', 'episodes', 'images', 'prompts', 'shard')
 
 Key = tuple[str, int]
 Item = TypeVar('Item')
@@ -56,24 +60,33 @@ def read_manifest(run: Path | str) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise RunError(f'{run}: not a run folder (it has no {MANIFEST})') from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f'{path}: broken manifest ({error})') from error
     if not isinstance(manifest, dict) or manifest.get('schema_version') != SCHEMA_VERSION:
         version = manifest.get('schema_version') if isinstance(manifest, dict) else None
         raise RunError(
             f'{path}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}')
+    _check_manifest(path, manifest)
     return manifest
+
+
+def _check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise ``RunError`` naming the field that a run cannot be told by."""
+    for section in ('config', 'episodes'):
+        if not isinstance(manifest.get(section), dict):
+            raise RunError(f'{path}: field "{section}" is missing or no object')
+    count = manifest['episodes'].get('count')
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise RunError(f'{path}: field "episodes.count" cannot be {count!r}')
+    try:
+        EvalConfig.from_dict(manifest['config'])
+    except (InputError, TypeError) as error:
+        raise RunError(f'{path}: field "config" is broken ({error})') from error
 
 
 def read_records(run: Path | str) -> list[dict[str, Any]]:
     """Return the standing line of every (id, repeat), sorted by key; a torn end is left out."""
-    path = Path(run) / LINES
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    lines, _ = _parse(content, path)
-    return [lines[key] for key in sorted(lines)]
+    return read_lines(run).records()
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -103,14 +116,15 @@ class RunWriter:
         self.run = run
         self.manifest = manifest
         self._stream = stream
-        self._lines: dict[Key, dict[str, Any]] = {}
+        self._lines = Lines()
 
     @classmethod
     def open(cls, out: Path | str, manifest: Mapping[str, Any]) -> RunWriter:
         """
         Start the run in ``out``, or take it up again when its manifest says the same.
 
-        Raise ``RunError`` when the run is finished, differs, is being written, or cannot be.
+        A run that is finished is opened, too, and left as it is. Raise ``RunError`` when it
+        differs, is being written, or cannot be.
         """
         run = Path(out)
         _make_folder(run)
@@ -137,17 +151,32 @@ class RunWriter:
         """Return how many (id, repeat) keys the run has."""
         return int(self.manifest['episodes']['count']) * int(self.manifest['config']['repeats'])
 
+    @property
+    def usage(self) -> tuple[int, int]:
+        """Return the (prompt, completion) tokens of every line, those since replaced included."""
+        return self._lines.prompt_tokens, self._lines.completion_tokens
+
     def records(self) -> list[dict[str, Any]]:
         """Return the standing line of every key, sorted by key."""
-        return [self._lines[key] for key in sorted(self._lines)]
+        return self._lines.records()
 
     def finished(self, key: Key) -> bool:
         """Return whether the key has an outcome that stands: anything but an error."""
-        return key in self._lines and self._lines[key]['outcome'] != 'error'
+        line = self._lines.by_key.get(key)
+        return line is not None and line['outcome'] != 'error'
 
     def attempt(self, key: Key) -> int:
         """Return the number of the key's next attempt, from 1."""
-        return int(self._lines[key]['attempt']) + 1 if key in self._lines else 1
+        line = self._lines.by_key.get(key)
+        return 1 if line is None else int(line['attempt']) + 1
+
+    def refuse_strangers(self, ids: Iterable[str]) -> None:
+        """Raise ``RunError`` naming a line that is about none of the run's episodes."""
+        known, repeats = set(ids), int(self.manifest['config']['repeats'])
+        for name, repeat in sorted(self._lines.by_key):
+            if name not in known or not 0 <= repeat < repeats:
+                raise RunError(
+                    f'{self.run / LINES}: {name} (repeat {repeat}) is no episode of this run')
 
     def pending(self, episodes: Iterable[Item]) -> list[tuple[Item, int]]:
         """Return the (episode, repeat) pairs still to do: whole repeats after one another."""
@@ -169,13 +198,14 @@ class RunWriter:
             os.fsync(self._stream)
         except OSError as error:
             # Half a line would hide behind the next one.
-            os.ftruncate(self._stream, size)
+            with suppress(OSError):
+                os.ftruncate(self._stream, size)
             raise RunError(f'{self.run / LINES}: cannot be written ({error.strerror})') from error
-        self._lines[key] = dict(record)
+        self._lines.add(dict(record))
 
     def complete(self) -> bool:
         """Return whether every key has an outcome that stands."""
-        return sum(self.finished(key) for key in self._lines) >= self.expected
+        return sum(map(self.finished, self._lines.by_key)) >= self.expected
 
     def close(self) -> None:
         """Note the time of the end when the run is complete, and let others write."""
@@ -206,13 +236,11 @@ class RunWriter:
         _refuse_difference(self.run, standing, self.manifest)
         self.manifest = {**standing, 'config': self.manifest['config']}
         path = self.run / LINES
-        self._lines, whole = _parse(path.read_bytes(), path)
-        if self.complete():
-            raise RunError(
-                f'{self.run}: this run is finished ({self.expected} episodes); '
-                'choose another --out, or read it with hvs report')
-        os.ftruncate(self._stream, whole)
-        if self.manifest != standing:
+        content = path.read_bytes()
+        self._lines = _parse(content, path)
+        if self._lines.whole < len(content):
+            os.ftruncate(self._stream, self._lines.whole)
+        if self.manifest != standing and not self.complete():
             self._write_manifest()
 
     def _write_manifest(self) -> None:
@@ -276,24 +304,66 @@ def _write_all(stream: int, line: bytes) -> None:
         line = line[os.write(stream, line):]
 
 
-def _parse(content: bytes, path: Path) -> tuple[dict[Key, dict[str, Any]], int]:
-    """Return (the last line of every key, the length in bytes of the part that is whole)."""
-    lines: dict[Key, dict[str, Any]] = {}
-    whole = 0
+@dataclass
+class Lines:
+    """
+    Hold what the lines of a run say.
+
+    ``by_key`` is the last line of every key, ``whole`` the length in bytes of the part that is
+    whole; tokens are counted over all lines, also those that a later one replaced.
+    """
+
+    by_key: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    whole: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Let a line stand for its key."""
+        self.by_key[record_key(record)] = record
+        prompt, completion = usage_of([record])
+        self.prompt_tokens += prompt
+        self.completion_tokens += completion
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the standing line of every key, sorted by key."""
+        return [self.by_key[key] for key in sorted(self.by_key)]
+
+
+def read_lines(run: Path | str) -> Lines:
+    """Return what a run's lines say; a torn end is left out, damage elsewhere refused."""
+    path = Path(run) / LINES
+    try:
+        return _parse(path.read_bytes(), path)
+    except FileNotFoundError:
+        return Lines()
+
+
+def _parse(content: bytes, path: Path) -> Lines:
+    lines = Lines()
     for number, line in enumerate(content.splitlines(keepends=True), 1):
-        try:
-            record = json.loads(line)
-            key = record_key(record)
-            torn = not line.endswith(b'\n') or record['outcome'] not in OUTCOMES
-        except (ValueError, KeyError, TypeError):
-            torn = True
-        if torn:
-            if whole + len(line) < len(content):
+        record = _record(line) if line.endswith(b'\n') else None
+        if record is None:
+            if lines.whole + len(line) < len(content):
                 raise RunError(f'{path}: line {number} is not a record')
             break
-        lines[key] = record
-        whole += len(line)
-    return lines, whole
+        lines.add(record)
+        lines.whole += len(line)
+    return lines
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """Return the record that a whole line holds, None when it holds none."""
+    try:
+        record = json.loads(line)
+        name, repeat = record_key(record)
+        known = record['outcome'] in OUTCOMES
+        attempt = record['attempt']
+        usage_of([record])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    counts = all(isinstance(n, int) and not isinstance(n, bool) for n in (repeat, attempt))
+    return record if known and counts and isinstance(name, str) else None
 
 
 def _refuse_difference(

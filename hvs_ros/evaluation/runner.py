@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 import math
+import os
+import platform
+from queue import LifoQueue
 import threading
 import time
 from typing import Any
@@ -13,10 +17,11 @@ from typing import Any
 from hvs_ros.core.episode import Episode
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.messages import TurnLine, result_line, turn_line
-from hvs_ros.core.panorama import PanoramaCache, PanoramaError
+from hvs_ros.core.panorama import Panorama, PanoramaCache, PanoramaError
 from hvs_ros.core.profile import get_profile
 from hvs_ros.core.renderer import Renderer, ViewSpec
 from hvs_ros.core.search import Decision, Observation, SearchKind, SearchSession, Task
+from hvs_ros.evaluation.budget import Purse
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig, episode_seed
 from hvs_ros.evaluation.outcomes import episode_record
 from hvs_ros.planners.base import Planner, Search
@@ -26,11 +31,17 @@ OnTurn = Callable[[TurnLine], None]
 
 @dataclass(frozen=True)
 class Job:
-    """Name one search to run: an episode, which repeat of it, and which attempt."""
+    """
+    Name one search to run: an episode, which repeat of it, and which attempt.
+
+    ``panorama_sha256`` is the hash that the panorama must have where the job is run, empty where
+    that is the machine that knows it.
+    """
 
     episode: Episode
     repeat: int
     attempt: int
+    panorama_sha256: str = ''
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,10 @@ class StoppedError(HvsError):
     """Say that the search was given up because the run is being stopped."""
 
 
+class BudgetSpentError(HvsError):
+    """Say that the next request would cost more than the run may."""
+
+
 def view_spec(view: ViewConfig) -> ViewSpec:
     """Return the renderer's own form of a run's view settings."""
     return ViewSpec(
@@ -63,6 +78,29 @@ def episode_task(episode: Episode, seed: int) -> Task:
     return Task(episode.id, kind, episode.instruction, episode.start, seed)
 
 
+class Renderers:
+    """
+    Lend renderers to threads, no more at once than the machine has cores.
+
+    Many searches that wait for a server then need neither many workspaces nor more cores than
+    there are to make their views.
+    """
+
+    def __init__(self, view: ViewConfig, count: int | None = None) -> None:
+        self._idle: LifoQueue[Renderer] = LifoQueue()
+        for _ in range(count or len(os.sched_getaffinity(0))):
+            self._idle.put(Renderer(view_spec(view)))
+
+    @contextmanager
+    def lend(self) -> Iterator[Renderer]:
+        """Wait for a renderer and have it back at the end."""
+        renderer = self._idle.get()
+        try:
+            yield renderer
+        finally:
+            self._idle.put(renderer)
+
+
 @dataclass
 class EpisodeRunner:
     """
@@ -70,22 +108,32 @@ class EpisodeRunner:
 
     ``run`` belongs to one thread; ``close`` may come from any other and aborts the search in
     flight. Whatever goes wrong in an episode becomes that episode's outcome ``error``.
+    ``renderers`` are shared by the runners of a process, ``purse`` limits what requests cost.
     """
 
     config: EvalConfig
     planner: Planner
     panoramas: PanoramaCache
     on_turn: OnTurn | None = None
+    renderers: Renderers | None = None
+    purse: Purse | None = None
     _closed: threading.Event = field(default_factory=threading.Event)
     _search: Search | None = None
 
     def __post_init__(self) -> None:
         """Prepare what every episode uses."""
-        self._renderer = Renderer(view_spec(self.config.view))
+        self._renderers = self.renderers or Renderers(self.config.view, 1)
         self._profile = get_profile(self.config.profile)
 
     def run(self, job: Job) -> Finished:
-        """Run one search to its end; raise ``StoppedError`` once the runner has been closed."""
+        """
+        Run one search to its end.
+
+        Raise ``StoppedError`` once the runner has been closed or the budget is spent. A search
+        whose budget ends in its middle is an error that tells what it has cost.
+        """
+        if self.purse is not None and not self.purse.is_open():
+            raise StoppedError('the budget is spent')
         started = time.monotonic()
         seed = episode_seed(self.config.seed, job.episode.id, job.repeat)
         task = episode_task(job.episode, seed)
@@ -94,11 +142,12 @@ class EpisodeRunner:
         lines: list[TurnLine] = []
         planner_failed = False
         try:
-            self._search_through(job.episode, session, lines)
+            self._search_through(job, session, lines)
         except Exception as error:
-            if self._closed.is_set():
+            out_of_money = isinstance(error, BudgetSpentError)
+            if self._closed.is_set() or (out_of_money and not lines):
                 raise StoppedError('the run was stopped') from error
-            planner_failed = not isinstance(error, PanoramaError)
+            planner_failed = not isinstance(error, (PanoramaError, BudgetSpentError))
             session.end('error', reason_of(error))
         assert session.result is not None
         result = result_line(
@@ -117,22 +166,42 @@ class EpisodeRunner:
             search.close()
 
     def _search_through(
-            self, episode: Episode, session: SearchSession, lines: list[TurnLine]) -> None:
-        panorama = self.panoramas.get(episode.panorama)
+            self, job: Job, session: SearchSession, lines: list[TurnLine]) -> None:
+        with self._renderers.lend():
+            panorama = self._panorama(job)
         search = self._search = self.planner.begin(session.task)
         try:
             while session.result is None:
                 # Checked after the search is known to close(), so that neither can miss it.
                 if self._closed.is_set():
                     raise StoppedError('the run was stopped')
-                view = self._renderer.view(panorama, session.goal.to_gaze())
-                turn = session.decide(_timed(search, session.observe(view)))
+                with self._renderers.lend() as renderer:
+                    view = renderer.view(panorama, session.goal.to_gaze())
+                turn = session.decide(self._ask(search, session.observe(view)))
                 lines.append(turn_line(session.task, turn))
                 if self.on_turn is not None:
                     self.on_turn(lines[-1])
         finally:
             self._search = None
             search.close()
+
+    def _panorama(self, job: Job) -> Panorama:
+        panorama = self.panoramas.get(job.episode.panorama)
+        if job.panorama_sha256 not in ('', panorama.sha256):
+            raise PanoramaError(
+                f'{panorama.name} is another picture here, on {platform.node()}: its sha256 is '
+                f'{panorama.sha256:.12}…, not {job.panorama_sha256:.12}…')
+        return panorama
+
+    def _ask(self, search: Search, observation: Observation) -> Decision:
+        if self.purse is None:
+            return _timed(search, observation)
+        if not self.purse.is_open():
+            raise BudgetSpentError('the budget was spent before the search had ended')
+        decision = _timed(search, observation)
+        if decision.model:
+            self.purse.pay(decision.prompt_tokens, decision.completion_tokens)
+        return decision
 
 
 def _timed(search: Search, observation: Observation) -> Decision:

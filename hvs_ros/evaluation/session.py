@@ -10,11 +10,12 @@ from typing import Any, Protocol, TextIO
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.messages import TurnLine
 from hvs_ros.evaluation.config import EvalConfig, load_selected
-from hvs_ros.evaluation.direct import run_direct
+from hvs_ros.evaluation.direct import Ending, run_direct
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
+from hvs_ros.evaluation.metrics import compute_metrics
 from hvs_ros.evaluation.progress import Progress
-from hvs_ros.evaluation.records import RunWriter
-from hvs_ros.evaluation.report import REPORT, derive
+from hvs_ros.evaluation.records import LINES, RunWriter, read_manifest, read_records
+from hvs_ros.evaluation.report import METRICS, REPORT, derive
 from hvs_ros.evaluation.tables import text_tables
 
 OnTurn = Callable[[TurnLine], None]
@@ -47,38 +48,60 @@ def evaluate(
     Start or take up the run in ``out`` and print its tables to ``stream``.
 
     ``graph`` drives the run when it is given. Return 0 when every episode is scored, 1 when some
-    were cancelled, 128 + n after signal n. Raise ``HvsError`` for what the user can mend, errors
-    of a model among it; finished episodes stay on disk in any case.
+    are not (cancelled, or the budget is spent), 128 + n after signal n. Raise ``HvsError`` for
+    what the user can mend, errors of a model among it; finished episodes stay on disk in any
+    case.
     """
     planner = planner_for(config)
     episodes = load_selected(config)
     writer = RunWriter.open(out, build_manifest(config, episodes, planner))
-    with writer, Progress(writer.expected, writer.records(), shown=bar) as progress:
-        def note(record: Mapping[str, Any]) -> None:
-            progress.add(record)
-            if on_record is not None:
-                on_record(record)
+    with writer:
+        writer.refuse_strangers(episode.id for episode in episodes)
+        if writer.complete():
+            return _finished_before(out, stream)
+        with Progress(writer.expected, writer.records(), shown=bar) as progress:
+            def note(record: Mapping[str, Any]) -> None:
+                progress.add(record)
+                if on_record is not None:
+                    on_record(record)
 
-        if graph is None:
-            ending = run_direct(writer, episodes, planner, note, on_turn)
-            number, reason = ending.signal_number or 0, ending.reason
-        else:
-            # The replay node is the one writer of a graph run.
-            writer.close()
-            number, reason = graph(out, note, on_turn), ''
-    if number:
+            if graph is None:
+                ending = run_direct(writer, episodes, planner, note, on_turn)
+            else:
+                # The replay node is the one writer of a graph run.
+                writer.close()
+                ending = Ending(graph(out, note, on_turn) or None)
+    if ending.signal_number:
         print(f'stopped by a signal, every finished episode is on disk; {_go_on(out)}',
               file=stream)
-        return 128 + number
-    return _conclude(out, reason, stream)
+        return 128 + ending.signal_number
+    return _conclude(out, ending, config, stream)
 
 
-def _conclude(out: Path, reason: str, stream: TextIO) -> int:
+def _finished_before(out: Path, stream: TextIO) -> int:
+    """Show the tables of a run that lacks nothing; its files are left alone where they stand."""
+    lines = (out / LINES).stat().st_mtime
+    derived = [out / name for name in (METRICS, REPORT)]
+    if all(path.exists() and path.stat().st_mtime >= lines for path in derived):
+        metrics = compute_metrics(read_manifest(out), read_records(out))
+    else:
+        metrics = derive(out)
+    print(f'{out}: this run is finished, nothing is left to do', file=stream)
+    print(text_tables(metrics), file=stream)
+    print(f'Report: {out / REPORT}', file=stream)
+    return 0 if metrics['status'] == 'complete' else 1
+
+
+def _conclude(out: Path, ending: Ending, config: EvalConfig, stream: TextIO) -> int:
     metrics = derive(out)
     print(text_tables(metrics), file=stream)
     print(f'Report: {out / REPORT}', file=stream)
-    if reason:
-        raise RunStoppedError(f'{reason}; {_go_on(out)}')
+    if ending.reason:
+        raise RunStoppedError(f'{ending.reason}; {_go_on(out)}')
+    if ending.spent is not None:
+        print(f'stopped: {ending.spent:.4f} of the {config.max_cost:g} that may be spent are; '
+              f'{_go_on(out)}, with a higher --max-cost', file=stream)
+        return 1
     errors = metrics['errors']
     if errors:
         raise RunStoppedError(

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 import os
@@ -14,22 +12,28 @@ import threading
 import time
 from typing import Any, Protocol
 
+from hvs_ros.core.errors import HvsError
 from hvs_ros.core.panorama import DEFAULT_CACHE_BYTES, PanoramaCache
+from hvs_ros.evaluation.budget import Budget, Purse
 from hvs_ros.evaluation.config import EvalConfig
-from hvs_ros.evaluation.manifest import planner_for
+from hvs_ros.evaluation.manifest import planner_for, server_planners
 from hvs_ros.evaluation.runner import (
     EpisodeRunner,
     Finished,
     Job,
     OnTurn,
+    Renderers,
     StoppedError,
     failed,
+    reason_of,
 )
+from hvs_ros.evaluation.schedule import Schedule
 from hvs_ros.planners.base import Planner
 
-# Searches that mostly wait for a server; all others compute on this machine.
 REMOTE = ('openai', 'recorded')
 LEAVE_WITHIN_S = 1.0
+TRIALS = 2
+"""Processes that a job may cost before it is an error."""
 
 
 class Engine(Protocol):
@@ -43,27 +47,42 @@ class Engine(Protocol):
 
 
 def make_engines(
-        config: EvalConfig, planner: Planner, on_turn: OnTurn | None = None) -> list[Engine]:
-    """Return one engine a worker: in this process, or each in its own where that pays."""
-    remote = planner.name.partition(':')[0] in REMOTE
-    if config.workers > 1 and not remote:
-        return [ChildEngine(config, planner) for _ in range(config.workers)]
-    panoramas = PanoramaCache()
+        config: EvalConfig, planner: Planner, on_turn: OnTurn | None = None,
+        budget: Budget | None = None) -> list[Engine]:
+    """
+    Return one engine a worker.
+
+    Planners elsewhere wait for their server, each search on a thread of this process, with one
+    panorama cache and one set of renderers; planners here compute, each worker in a process.
+    """
+    purses = [budget.purse(place) if budget else None for place in range(config.workers)]
+    if config.workers > 1 and not is_remote(planner):
+        return [ChildEngine(config, planner, purse) for purse in purses]
+    panoramas, renderers = PanoramaCache(), Renderers(config.view)
     return [
-        EpisodeRunner(config, planner, panoramas, on_turn) for _ in range(config.workers)]
+        EpisodeRunner(config, own, panoramas, on_turn, renderers, purse)
+        for own, purse in zip(server_planners(config, planner), purses, strict=True)]
+
+
+def is_remote(planner: Planner) -> bool:
+    """Return whether searches mostly wait for a server; others compute on this machine."""
+    declared = getattr(planner, 'remote', None)
+    return bool(declared) if declared is not None else planner.name.partition(':')[0] in REMOTE
 
 
 class ChildEngine:
     """
     Run jobs in a process of its own, started when first needed.
 
-    A child that dies costs the job it was at, as an error; the next job gets a fresh one. A
-    child whose parent dies ends itself.
+    When a child dies, the job it was at is run again in a fresh one; a job that costs two
+    children is an error. A child whose parent dies ends itself.
     """
 
-    def __init__(self, config: EvalConfig, planner: Planner) -> None:
+    def __init__(
+            self, config: EvalConfig, planner: Planner, purse: Purse | None = None) -> None:
         self._config = config
         self._planner = planner
+        self._purse = purse
         self._guard = threading.Lock()
         self._closed = False
         self._child: Any = None
@@ -71,16 +90,23 @@ class ChildEngine:
 
     def run(self, job: Job) -> Finished:
         """Send the job to the child and wait for what it came to."""
-        try:
-            pipe = self._connected()
-            pipe.send(job)
-            return pipe.recv()
-        except (EOFError, OSError) as error:
-            if self._closed:
-                raise StoppedError('the run was stopped') from error
-            code = self._discard()
-            return failed(
-                self._config, self._planner, job, f'the worker process died (exit code {code})')
+        code: int | None = None
+        for _ in range(TRIALS):
+            try:
+                pipe = self._connected()
+                pipe.send(job)
+                answer = pipe.recv()
+            except (EOFError, OSError) as error:
+                if self._closed:
+                    raise StoppedError('the run was stopped') from error
+                code = self._discard()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        return failed(
+            self._config, self._planner, job,
+            f'the worker process died {TRIALS} times (exit code {code})')
 
     def close(self) -> None:
         """Kill the child."""
@@ -99,7 +125,8 @@ class ChildEngine:
                 spawn = get_context('spawn')
                 self._pipe, theirs = spawn.Pipe()
                 self._child = spawn.Process(
-                    target=_serve, args=(theirs, self._config.to_dict()), daemon=True)
+                    target=_serve, args=(theirs, self._config.to_dict(), self._purse),
+                    daemon=True)
                 self._child.start()
                 theirs.close()
             return self._pipe
@@ -111,21 +138,30 @@ class ChildEngine:
         return child.exitcode
 
 
-def _serve(pipe: Connection, values: dict[str, Any]) -> None:
+def _serve(pipe: Connection, values: dict[str, Any], purse: Purse | None) -> None:
     """Run jobs from the pipe until it closes: the body of a child."""
     # Ctrl-C reaches the whole terminal; the parent decides when a child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     import cv2
     cv2.setNumThreads(1)
-    config = EvalConfig.from_dict(values)
-    panoramas = PanoramaCache(DEFAULT_CACHE_BYTES // config.workers)
-    runner = EpisodeRunner(config, planner_for(config), panoramas)
+    runner: EpisodeRunner | None = None
     while True:
         try:
-            pipe.send(runner.run(pipe.recv()))
-        except (EOFError, OSError):
+            job = pipe.recv()
+            if runner is None:
+                runner = _child_runner(EvalConfig.from_dict(values), purse)
+            pipe.send(runner.run(job))
+        except (EOFError, BrokenPipeError, ConnectionError):
             return
+        except Exception as error:
+            # A planner that cannot be made ends the run; so does a budget that is spent.
+            pipe.send(error if isinstance(error, HvsError) else HvsError(reason_of(error)))
+
+
+def _child_runner(config: EvalConfig, purse: Purse | None) -> EpisodeRunner:
+    panoramas = PanoramaCache(DEFAULT_CACHE_BYTES // config.workers)
+    return EpisodeRunner(config, planner_for(config), panoramas, purse=purse)
 
 
 def _leave_with_parent() -> None:
@@ -143,15 +179,16 @@ class Pool:
     """
 
     def __init__(
-            self, engines: list[Engine], jobs: Iterable[Job], arrivals: SimpleQueue[Any]) -> None:
+            self, engines: list[Engine], schedule: Schedule,
+            arrivals: SimpleQueue[Any]) -> None:
         self._arrivals = arrivals
         self._engines = engines
-        self._jobs = deque(jobs)
+        self._schedule = schedule
         self._left = len(engines)
         self._guard = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._work, args=(engine,), daemon=True)
-            for engine in engines]
+            threading.Thread(target=self._work, args=(place, engine), daemon=True)
+            for place, engine in enumerate(engines)]
 
     def start(self) -> None:
         """Start every worker."""
@@ -160,7 +197,7 @@ class Pool:
 
     def stop(self) -> list[Any]:
         """Abort what is in flight, wait a moment, and return what had arrived by then."""
-        self._jobs.clear()
+        self._schedule.clear()
         # All at once: one engine that is slow to close must not hold up the others.
         closers = [
             threading.Thread(target=engine.close, daemon=True) for engine in self._engines]
@@ -176,13 +213,9 @@ class Pool:
             except Empty:
                 return arrived
 
-    def _work(self, engine: Engine) -> None:
+    def _work(self, place: int, engine: Engine) -> None:
         try:
-            while self._jobs:
-                try:
-                    job = self._jobs.popleft()
-                except IndexError:
-                    return
+            while (job := self._schedule.take(place)) is not None:
                 self._arrivals.put(engine.run(job))
         except StoppedError:
             return

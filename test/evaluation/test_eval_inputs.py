@@ -111,11 +111,28 @@ def test_a_finished_run_is_not_run_again(
         tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ('eval', dataset, '--planner', 'sweep', '--limit', '2', '--out', tmp_path / 'run')
     assert main([*map(str, words), *SMALL_VIEW]) == 0
-    capsys.readouterr()
+    tables = capsys.readouterr().out
     before = {path.name: path.read_bytes() for path in (tmp_path / 'run').iterdir()}
-    assert 'finished' in refused(capsys, *words, *SMALL_VIEW)
+    assert main([*map(str, words), *SMALL_VIEW]) == 0
+    told = capsys.readouterr().out
+    assert 'this run is finished, nothing is left to do' in told and told.endswith(tables)
     assert 'config.profile' in refused(capsys, *words, *SMALL_VIEW, '--profile', 'strict')
     assert {path.name: path.read_bytes() for path in (tmp_path / 'run').iterdir()} == before
+
+
+def test_derived_files_that_are_missing_or_old_are_made_again(
+        tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / 'run'
+    words = ['eval', str(dataset), '--planner', 'sweep', '--limit', '2', '--out', str(run)]
+    assert main([*words, *SMALL_VIEW]) == 0
+    metrics = json.loads((run / 'metrics.json').read_text())
+    (run / 'report.html').unlink()
+    (run / 'metrics.json').write_text('{}')
+    os.utime(run / 'metrics.json', (0, 0))
+    assert main([*words, *SMALL_VIEW]) == 0
+    assert json.loads((run / 'metrics.json').read_text()) == metrics
+    assert (run / 'report.html').stat().st_size > 1000
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize('out', ['/proc/run', '/dev/null/run'])

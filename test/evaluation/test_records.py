@@ -45,14 +45,48 @@ def test_a_resumed_run_skips_what_is_finished_and_retries_errors(tmp_path: Path)
     assert len((tmp_path / 'run/episodes.jsonl').read_text().splitlines()) == 3
 
 
-def test_a_finished_run_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_finished_run_is_opened_and_left_alone(tmp_path: Path) -> None:
     with RunWriter.open(tmp_path / 'run', manifest(1)) as writer:
         writer.append(line('a'))
     before = {p.name: p.read_bytes() for p in (tmp_path / 'run').iterdir()}
-    with pytest.raises(RunError, match='finished'):
-        RunWriter.open(tmp_path / 'run', manifest(1))
+    with RunWriter.open(tmp_path / 'run', manifest(1, workers=8)) as writer:
+        assert writer.complete()
+        with pytest.raises(RunError, match='already recorded'):
+            writer.append(line('a'))
     assert {p.name: p.read_bytes() for p in (tmp_path / 'run').iterdir()} == before
     assert read_manifest(tmp_path / 'run')['times']['finished']
+
+
+@pytest.mark.parametrize('key', [('z', 0), ('a', 1), ('a', -1)])
+def test_a_line_about_no_episode_of_the_run_is_named(
+        tmp_path: Path, key: tuple[str, int]) -> None:
+    with RunWriter.open(tmp_path / 'run', manifest()) as writer:
+        writer.append(line(key[0], repeat=key[1]))
+        with pytest.raises(RunError, match=rf'{key[0]} \(repeat {key[1]}\) is no episode'):
+            writer.refuse_strangers('abc')
+
+
+@pytest.mark.parametrize('damage', [
+    {'repeat': '0'}, {'repeat': True}, {'id': None}, {'attempt': 'x'}, {'outcome': 'won'},
+    {'turns': 7}, {'turns': [{'tokens': 3}]}])
+def test_a_line_of_the_wrong_shape_is_named(tmp_path: Path, damage: dict[str, object]) -> None:
+    with RunWriter.open(tmp_path / 'run', manifest()) as writer:
+        writer.append(line('a'))
+    with open(tmp_path / 'run/episodes.jsonl', 'a') as stream:
+        for record in ({**line('b'), **damage}, line('c')):
+            stream.write(json.dumps(record) + '\n')
+    with pytest.raises(RunError, match='line 2 is not a record'):
+        read_records(tmp_path / 'run')
+
+
+def test_usage_counts_every_line_also_those_replaced(tmp_path: Path) -> None:
+    turns = [{'tokens': {'prompt': 100, 'completion': 7}}] * 2
+    with RunWriter.open(tmp_path / 'run', manifest()) as writer:
+        writer.append({**line('a', 'error'), 'turns': turns})
+        writer.append({**line('b'), 'turns': turns})
+    with RunWriter.open(tmp_path / 'run', manifest()) as writer:
+        writer.append({**line('a', attempt=2), 'turns': turns[:1]})
+        assert writer.usage == (500, 35)
 
 
 @pytest.mark.parametrize('tail', [
@@ -160,7 +194,13 @@ def test_the_same_key_is_never_recorded_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('text, why', [
-    ('', 'broken'), ('[]', 'schema_version'), ('{"schema_version": 99}', '99')])
+    ('', 'broken'), ('[]', 'schema_version'), ('{"schema_version": 99}', '99'),
+    ('[' * 100000, 'broken'), ('{"schema_version": 1}', '"config" is missing'),
+    ('{"schema_version": 1, "config": {}, "episodes": []}', '"episodes" is missing'),
+    ('{"schema_version": 1, "config": {}, "episodes": {"count": true}}', 'episodes.count'),
+    ('{"schema_version": 1, "config": {}, "episodes": {"count": 1}}', '"config" is broken'),
+    ('{"schema_version": 1, "config": {"episodes": "x", "repeats": 0}, "episodes": '
+     '{"count": 1}}', 'repeats')])
 def test_a_broken_manifest_is_one_sentence(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / 'run.json').write_text(text)
     with pytest.raises(RunError, match=why):
