@@ -20,7 +20,7 @@ DRIVERS = ('direct', 'graph')
 # How a run is carried out, not what it measures: these may change when it is taken up again.
 CONDUCT = (
     'episodes', 'workers', 'max_consecutive_errors', 'give_up_after', 'waits',
-    'allow_remote_images', 'servers', 'cluster', 'price_input', 'price_output', 'max_cost')
+    'allow_remote_images', 'cluster', 'prices', 'max_cost')
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class EvalConfig:
     ``only_ids`` are the episode ids to keep, None for all; ``shard`` is ``i/n``, the i-th of n
     parts of them, None for the whole. ``give_up_after`` is the time in seconds that a model may
     take for one answer, ``waits`` (fields of ``Waits``) limits inside it. ``asking`` are fields
-    of ``Asking`` that win over a planner file's. ``servers`` are base URLs of further servers of
-    the same model, ``cluster`` the address of a Ray cluster. Prices are per million tokens,
-    ``max_cost`` is in their currency and ends the sitting once that much is spent.
+    of ``Asking`` that win over a planner file's. ``cluster`` is the address of a Ray cluster.
+    ``prices`` say what a million tokens cost ({prompt, completion}, any currency); a sitting ends
+    once ``max_cost`` of that currency is spent.
     """
 
     episodes: str
@@ -66,10 +66,8 @@ class EvalConfig:
     waits: dict[str, float] = field(default_factory=dict)
     allow_remote_images: bool = False
     shard: str | None = None
-    servers: tuple[str, ...] = ()
     cluster: str | None = None
-    price_input: float | None = None
-    price_output: float | None = None
+    prices: dict[str, float] | None = None
     max_cost: float | None = None
 
     def __post_init__(self) -> None:
@@ -100,9 +98,8 @@ class EvalConfig:
         """Return the configuration of a run.json; unknown keys are ignored."""
         known = {spec.name for spec in fields(cls)} & set(values)
         kept = {name: values[name] for name in known}
-        for name in ('only_ids', 'servers'):
-            if kept.get(name) is not None:
-                kept[name] = tuple(kept[name])
+        if kept.get('only_ids') is not None:
+            kept['only_ids'] = tuple(kept['only_ids'])
         if 'view' in kept:
             kept['view'] = ViewConfig(**kept['view'])
         return cls(**kept)
@@ -130,12 +127,14 @@ def _check_view(view: ViewConfig) -> None:
 
 
 def _check_costs(config: EvalConfig) -> None:
-    for name in ('price_input', 'price_output', 'max_cost'):
-        value = getattr(config, name)
+    prices = config.prices
+    if prices is not None and set(prices) != {'prompt', 'completion'}:
+        raise InputError(f'prices must be of prompt and completion, not of {sorted(prices)}')
+    for name, value in {**(prices or {}), 'max_cost': config.max_cost}.items():
         if value is not None and not (math.isfinite(value) and value >= 0):
-            raise InputError(f'{name} must be a number of at least 0, not {value}')
-    if config.max_cost is not None and None in (config.price_input, config.price_output):
-        raise InputError('max_cost needs price_input and price_output, per million tokens')
+            raise InputError(f'{name}: a price or cost must be at least 0, not {value}')
+    if config.max_cost is not None and prices is None:
+        raise InputError('max_cost needs the prices of a million tokens, input and output')
 
 
 def shard_numbers(shard: str) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from typing import Any
 
 from hvs_ros import __version__
 from hvs_ros.core.episode import Episodes
-from hvs_ros.core.errors import InputError
 from hvs_ros.core.profile import get_profile
 from hvs_ros.evaluation.config import EvalConfig, load_whole, shard_numbers
 from hvs_ros.evaluation.groups import group_counts
@@ -41,28 +40,6 @@ def planner_context(config: EvalConfig) -> PlannerContext:
 def planner_for(config: EvalConfig) -> Planner:
     """Return the planner of a run."""
     return make_planner(config.planner, context=planner_context(config))
-
-
-def server_planners(config: EvalConfig, planner: Planner) -> list[Planner]:
-    """
-    Return one planner a worker: the workers take the servers in turn.
-
-    All carry the name of the run's own planner, as does every record.
-    """
-    planners = [planner, *(planner_at(config, server) for server in config.servers)]
-    return [planners[place % len(planners)] for place in range(config.workers)]
-
-
-def planner_at(config: EvalConfig, server: str) -> Planner:
-    """Return the run's planner, asking another server of the same model."""
-    kind, _, rest = config.planner.partition(':')
-    model, at, _ = rest.partition('@')
-    if kind != 'openai' or not at:
-        raise InputError(
-            f'further servers are for a planner openai:MODEL@URL, not {config.planner!r}')
-    other = make_planner(f'openai:{model}@{server}', context=planner_context(config))
-    other.name = config.planner
-    return other
 
 
 def build_manifest(

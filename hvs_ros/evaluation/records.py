@@ -234,7 +234,11 @@ class RunWriter:
             return
         standing = read_manifest(self.run)
         _refuse_difference(self.run, standing, self.manifest)
-        self.manifest = {**standing, 'config': self.manifest['config']}
+        config = self.manifest['config']
+        if config.get('prices') is None:
+            # Prices told once hold for the whole run.
+            config = {**config, 'prices': standing['config'].get('prices')}
+        self.manifest = {**standing, 'config': config}
         path = self.run / LINES
         content = path.read_bytes()
         self._lines = _parse(content, path)

@@ -16,7 +16,7 @@ from hvs_ros.core.errors import HvsError
 from hvs_ros.core.panorama import DEFAULT_CACHE_BYTES, PanoramaCache
 from hvs_ros.evaluation.budget import Budget, Purse
 from hvs_ros.evaluation.config import EvalConfig
-from hvs_ros.evaluation.manifest import planner_for, server_planners
+from hvs_ros.evaluation.manifest import planner_for
 from hvs_ros.evaluation.runner import (
     EpisodeRunner,
     Finished,
@@ -60,8 +60,8 @@ def make_engines(
         return [ChildEngine(config, planner, purse) for purse in purses]
     panoramas, renderers = PanoramaCache(), Renderers(config.view)
     return [
-        EpisodeRunner(config, own, panoramas, on_turn, renderers, purse)
-        for own, purse in zip(server_planners(config, planner), purses, strict=True)]
+        EpisodeRunner(config, planner, panoramas, on_turn, renderers, purse)
+        for purse in purses]
 
 
 def is_remote(planner: Planner) -> bool:

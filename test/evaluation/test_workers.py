@@ -184,22 +184,3 @@ def test_as_many_requests_are_in_flight_as_there_are_workers_with_one_panorama_c
     assert not any(r['outcome'] == 'error' for r in records)
     assert children() == []
     assert set(decoded.values()) == {1}
-
-
-def test_workers_take_further_servers_in_turn_and_records_name_the_planner_alone(
-        tmp_path: Path, dataset: Path) -> None:
-    asked: Counter[int] = Counter()
-
-    class Counting(Completions):
-        reply = '<think>there</think><answer>submit(110,0)</answer>'
-
-        def before_answering(self) -> None:
-            asked[self.server.server_address[1]] += 1
-            time.sleep(0.01)
-
-    with serving(Counting) as first, serving(Counting) as second:
-        config = EvalConfig(
-            str(dataset), f'openai:tiny@{first}', view=VIEW, workers=4, servers=(second,))
-        records = run(config, tmp_path / 'run')
-    assert sum(asked.values()) == 25 and min(asked.values()) > 2 and len(asked) == 2
-    assert {record['planner'] for record in records} == {config.planner}
