@@ -48,7 +48,7 @@ setup(
         'ros': ROS,
         'test': [
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
-            'py360convert', 'pillow', 'scipy', 'setuptools>=70.1'],
+            'py360convert', 'pillow', 'scipy', 'statsmodels', 'setuptools>=70.1'],
         'transformers': ['torch', 'transformers'],
         'train': ['torch', 'transformers', 'trl', 'datasets'],
         'cuda': ['torch'],

@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('go', 'find', 'send a path search to a running graph and follow it'),
     ('eval', 'eval', 'score a planner on a benchmark folder'),
     ('report', 'report', 'rebuild the tables and the HTML report of a run'),
+    ('compare', 'compare', 'compare two runs, search by search'),
     ('convert', 'convert', "write any camera's frame as an equirectangular panorama"),
     ('scenes', 'scenes', 'make procedural benchmark episodes'),
     ('conformance', 'conformance', 'check the scoring rules against recorded cases'),

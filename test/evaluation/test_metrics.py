@@ -199,7 +199,7 @@ def test_tokens_cost_what_the_prices_say() -> None:
     records = [record(PLAIN, say('rotate(1,0)'), say('submit(110,0)'), number=n) for n in (0, 1)]
     assert metrics_of(records)['cost'] is None
     manifest = {
-        'config': {**EvalConfig('x').to_dict(), 'prices': {'prompt': 2.5, 'completion': 10}},
+        'config': {**EvalConfig('x').to_dict(), 'price_input': 2.5, 'price_output': 10},
         'episodes': {'count': 2}}
     cost = compute_metrics(manifest, records)['cost']
     assert (cost['prompt'], cost['completion']) == pytest.approx((400 * 2.5e-6, 40 * 1e-5))
