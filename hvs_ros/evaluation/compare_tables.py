@@ -38,8 +38,8 @@ def text_comparison(result: Comparison, most_flips: int = 20) -> str:
 
 def markdown_comparison(result: Comparison, most_flips: int = 20) -> str:
     """Return the comparison as markdown."""
-    opening = _opening(result)
-    parts = ['\n'.join(f'{line}  ' for line in opening), '', _markdown(HEADER, _rows(result))]
+    opening = '\n'.join(f'{_cell_text(line)}  ' for line in _opening(result))
+    parts = [opening, '', _markdown(HEADER, _rows(result))]
     if result['by_profile']:
         parts += [
             'Under one profile, on the pairs that transfer to it in both runs:', '',
@@ -95,8 +95,13 @@ def _opening(result: Comparison) -> list[str]:
 
 def _side(label: str, side: Mapping[str, Any]) -> str:
     models = f' ({", ".join(side["models"])})' if side['models'] else ''
-    return (f'{label}: {side["run"]}: {side["planner"]}{models}, {side["profile"]}, '
-            f'{side["scored"]}/{side["total"]} scored')
+    return _printable(f'{label}: {side["run"]}: {side["planner"]}{models}, {side["profile"]}, '
+                      f'{side["scored"]}/{side["total"]} scored')
+
+
+def _printable(text: str) -> str:
+    """Return the text without what a terminal would obey or cannot be written."""
+    return ''.join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def _value(value: Any) -> str:
@@ -162,7 +167,8 @@ def _flips(result: Comparison, most: int) -> tuple[list[tuple[str, ...]], str]:
 
 
 def _episode(flip: Mapping[str, Any]) -> str:
-    return flip['id'] + (f' (repeat {flip["repeat"]})' if flip['repeat'] else '')
+    repeat = f' (repeat {flip["repeat"]})' if flip['repeat'] else ''
+    return _printable(flip['id']) + repeat
 
 
 def _told(side: Mapping[str, Any]) -> tuple[str, str]:
@@ -184,4 +190,4 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell_text(text: str) -> str:
-    return text.replace('\\', '\\\\').replace('|', '\\|')
+    return text.replace('\\', '\\\\').replace('|', '\\|').replace('<', '&lt;')

@@ -218,11 +218,17 @@ def test_the_sentence_holds_every_figure() -> None:
     assert "McNemar's exact test, p = 0.500, treats episodes as independent." in text
 
 
-def test_markdown_cannot_be_broken_by_names() -> None:
+def test_names_can_break_neither_markdown_nor_terminal() -> None:
     a, b = lines('+'), lines('-')
     for line in (*a, *b):
-        line['id'] = 'hos/a|b/0/0'
-    assert r'| hos/a\|b/0/0 |' in markdown_comparison(compare(run_of('A', a), run_of('B', b)))
+        line['id'] = 'hos/a|b\x1b[2J\ud800/0/0'
+    b[0]['model'] = '<b>bold</b>\n# title'
+    result = compare(run_of('A', a), run_of('B', b))
+    markdown, text = markdown_comparison(result), text_comparison(result)
+    assert r'| hos/a\|b\\x1b[2J\\ud800/0/0 |' in markdown
+    assert '(&lt;b>bold&lt;/b>\\\\n# title)' in markdown
+    assert all(sign.isprintable() or sign == '\n' for sign in text + markdown)
+    assert '\n# title' not in text + markdown
 
 
 OUTCOMES = strategies.lists(
