@@ -48,12 +48,15 @@ setup(
         'ros': ROS,
         'test': [
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
-            'py360convert', 'pillow', 'scipy', 'statsmodels', 'setuptools>=70.1'],
+            'py360convert', 'pillow', 'scipy', 'statsmodels', 'setuptools>=70.1',
+            'starlette', 'uvicorn', 'gymnasium'],
         'transformers': ['torch', 'transformers'],
         'train': ['torch', 'transformers', 'trl', 'datasets'],
         'cuda': ['torch'],
         'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],
         'sim': ['mujoco==3.17.0'],
+        'serve': ['starlette', 'uvicorn'],
+        'gym': ['gymnasium'],
         'viz': ['foxglove-sdk', 'rerun-sdk'],
     },
     entry_points={

@@ -50,10 +50,16 @@ LAZY = {
     'equilib': {'bench/*'},
     'pytorch360convert': {'bench/*'},
     'PIL': {'bench/*'},
+    'starlette': {'environments/app.py', 'environments/server.py'},
+    'uvicorn': {'environments/server.py'},
+    'gymnasium': {'environments/gymnasium_env.py', 'environments/registration.py'},
 }
-AT_THE_TOP = {'openai', 'jinja2', 'pydantic', 'py360convert', 'PIL'}
+AT_THE_TOP = {
+    'openai', 'jinja2', 'pydantic', 'py360convert', 'PIL', 'starlette', 'uvicorn', 'gymnasium'}
 # modules that import their library when they are, so that nobody may import them at once
-LAZY_MODULES = re.compile(r'hvs_ros\.(planners\.(chat|grounder)_(?!shape)|bench\b)')
+LAZY_MODULES = re.compile(
+    r'hvs_ros\.(planners\.(chat|grounder)_(?!shape)|bench\b'
+    r'|environments\.(app|server|gymnasium_env)\b)')
 
 
 def sources() -> list[Path]:

@@ -30,12 +30,14 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('convert', 'convert', "write any camera's frame as an equirectangular panorama"),
     ('scenes', 'scenes', 'make procedural benchmark episodes'),
     ('conformance', 'conformance', 'check the scoring rules against recorded cases'),
+    ('serve', 'serve', 'serve episodes as environments over HTTP, for trainers'),
     ('bench', 'bench', 'measure rendering, turns and the live graph'),
     ('doctor', 'doctor', 'show what works on this machine'),
 )
 EXTRAS = {
     'rclpy': 'ros', 'std_msgs': 'ros', 'sensor_msgs': 'ros', 'geometry_msgs': 'ros',
     'torch': 'transformers', 'transformers': 'transformers', 'vllm': 'vllm', 'mujoco': 'sim',
+    'starlette': 'serve', 'uvicorn': 'serve', 'gymnasium': 'gym',
 }
 
 
