@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from hvs_ros.core.episode import load_episodes
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.groups import BENCHMARK, benchmark_check, counted, group_counts
 from hvs_ros.evaluation.metrics import compute_metrics
+from hvs_ros.evaluation.reading import read_run
+
+BENCH = Path(__file__).resolve().parents[2] / 'bench/metrics_times.py'
 
 
 def rows(**counts: list[int]) -> list[dict[str, Any]]:
@@ -96,3 +100,16 @@ def test_an_unfinished_group_says_how_many_it_lacks() -> None:
     assert found['by_split']['hos']['bounds'] == {'low': 1 / 8, 'high': 7 / 8}
     assert found['by_split']['hps']['success']['value'] is None
     assert found['by_split']['hps']['bounds'] == {'low': 0, 'high': 1}
+
+
+def test_the_run_that_speed_is_measured_with_is_of_the_benchmarks_size(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location('metrics_times', BENCH)
+    assert spec is not None and spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    bench.write_run(tmp_path / 'run', 1)
+    metrics = compute_metrics(*read_run(tmp_path / 'run'))
+    assert (metrics['status'], metrics['total']) == ('complete', 4000)
+    assert metrics['benchmark']['full'] and metrics['benchmark']['sentence'] is None
+    overall = metrics['profiles']['published-2026']['overall']['success']
+    assert overall['clusters'] == 240
