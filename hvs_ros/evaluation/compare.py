@@ -151,7 +151,14 @@ def settings_that_differ(a: Run, b: Run) -> list[dict[str, Any]]:
     """Return every setting that decides what is measured and differs, {field, a, b}."""
     return [
         {'field': field, 'a': one, 'b': other}
-        for field, one, other in _differences(a.config, b.config)]
+        for field, one, other in _differences(_settings(a), _settings(b))]
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """Return a run's configuration, how its planner asks, and the hashes of what steers it."""
+    planner = run.manifest.get('planner', {})
+    asks = {f'planner.{name}': value for name, value in planner.items() if name != 'name'}
+    return {**run.config, **asks, 'texts': run.manifest.get('prompts', {})}
 
 
 def _differences(a: Any, b: Any, name: str = '') -> Iterable[tuple[str, Any, Any]]:

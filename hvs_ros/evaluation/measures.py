@@ -114,17 +114,15 @@ def token_counts(records: Sequence[Record]) -> dict[str, Any]:
 
 def cost(
         tokens: Mapping[str, Any], searches: int,
-        config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the tokens cost at the run's prices per million, None where it has none."""
-    prices = {name: config.get(f'price_{name}') for name in ('input', 'output')}
-    if None in prices.values():
+        prices: Mapping[str, float] | None) -> dict[str, Any] | None:
+    """Return what the tokens cost at the prices of a million, None where none are given."""
+    if not prices:
         return None
-    prompt = tokens['prompt'] * prices['input'] / MILLION
-    completion = tokens['completion'] * prices['output'] / MILLION
+    parts = {name: tokens[name] * prices[name] / MILLION for name in ('prompt', 'completion')}
+    total = sum(parts.values())
     return {
-        'prompt': prompt, 'completion': completion, 'total': prompt + completion,
-        'per_search': (prompt + completion) / searches if searches else None,
-        'prices_per_million': prices}
+        **parts, 'total': total, 'per_search': total / searches if searches else None,
+        'prices_per_million': dict(prices)}
 
 
 def latency(records: Sequence[Record]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def compute_metrics(manifest: Mapping[str, Any], records: Sequence[Record]) -> d
             **{split: measures.angular_errors(members) for split, members in by_split.items()}},
         'repeats': repeat_metrics(driving, scored, repeats, manifest['episodes']['count']),
         'turns': measures.turn_counts(scored), 'tokens': tokens,
-        'cost': measures.cost(tokens, len(records), config),
+        'cost': measures.cost(tokens, len(records), config.get('prices')),
         'latency_s': measures.latency(records),
         'errors': [
             {'id': record['id'], 'repeat': record['repeat'], 'reason': record['reason'],

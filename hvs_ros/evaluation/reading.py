@@ -8,9 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from hvs_ros.core.errors import InputError
 from hvs_ros.core.profile import PROFILES
-from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.groups import GROUPINGS, LEVELS
 from hvs_ros.evaluation.outcomes import OUTCOMES, SCORED
 from hvs_ros.evaluation.records import LINES, MANIFEST, RunError, read_manifest, read_records
@@ -26,13 +24,7 @@ def read_run(run: Path | str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     what it says, so that whoever computes with them need not ask again.
     """
     folder = Path(run)
-    manifest = read_manifest(folder)
-    try:
-        records = read_records(folder)
-    except TypeError as error:  # keys that cannot be sorted or looked up
-        raise RunError(
-            f'{folder / LINES}: holds a line whose field "id" is no text or whose "repeat" is no '
-            'number') from error
+    manifest, records = read_manifest(folder), read_records(folder)
     _check_manifest(folder / MANIFEST, manifest)
     for record in records:
         where = f'{folder / LINES}: {record["id"]!r:.80} (repeat {record["repeat"]!r:.20})'
@@ -45,14 +37,11 @@ def read_run(run: Path | str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    _check(str(path), manifest, {'config': _is_object, 'episodes': _is_object})
     _check(f'{path}: config', manifest['config'], {
         'profile': PROFILES.__contains__, 'repeats': _is_positive, 'max_turns': _is_positive})
-    try:
-        EvalConfig.from_dict(manifest['config'])
-    except (InputError, TypeError, ValueError) as error:
-        raise RunError(f'{path}: field "config" cannot be used ({error})') from error
-    _check(f'{path}: episodes', manifest['episodes'], {'count': _is_positive})
+    for name in ('planner', 'prompts'):
+        if not isinstance(manifest.get(name, {}), dict):
+            raise RunError(f'{path}: field "{name}" cannot be {manifest[name]!r:.60}')
     if 'groups' in manifest['episodes']:
         _check(f'{path}: episodes', manifest['episodes'], {'groups': _is_object})
         _check(f'{path}: episodes.groups', manifest['episodes']['groups'], dict.fromkeys(
@@ -96,6 +85,10 @@ def _passes(check: Check, value: Any) -> bool:
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def _is_text(value: Any) -> bool:
@@ -160,12 +153,12 @@ def _or_none(check: Check) -> Check:
 
 
 _RECORD: dict[str, Check] = {
-    'id': _is_text, 'repeat': _is_count, 'split': LEVELS.__contains__, 'scene': _is_text,
+    'repeat': _is_count, 'split': LEVELS.__contains__, 'scene': _is_text,
     'level': _or_none(_is_whole), 'instruction': _is_text, 'start': _is_pair,
     'target': _is_target, 'panorama': _is_text, 'outcome': OUTCOMES.__contains__,
     'reason': _is_text, 'profile': PROFILES.__contains__, 'success': _is_success,
     'answer': _or_none(_is_pair), 'gaze': _is_pair, 'errors': _is_errors,
-    'turns': lambda value: isinstance(value, list), 'model': _is_text, 'attempt': _is_positive}
+    'turns': _is_list, 'model': _is_text, 'attempt': _is_positive}
 _TURN: dict[str, Check] = {
     'valid': _is_flag, 'not_found': _is_flag, 'tokens': _is_tokens, 'latency_s': _is_number,
     'finish_reason': _is_text}

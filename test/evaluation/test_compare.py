@@ -114,6 +114,15 @@ def test_what_else_differs_is_told() -> None:
     assert "Differs: planner is 'random' in A, 'sweep' in B." in text_comparison(result)
 
 
+def test_other_texts_and_another_way_of_asking_are_told() -> None:
+    a, b = run_of('A', lines('+')), run_of('B', lines('+'))
+    a.manifest.update(planner={'name': 'x', 'sampling': {'temperature': 0}}, prompts={'p': '1'})
+    b.manifest.update(planner={'name': 'y', 'sampling': {'temperature': 1}}, prompts={'p': '2'})
+    assert compare(a, b)['differs'] == [
+        {'field': 'planner.sampling.temperature', 'a': 0, 'b': 1},
+        {'field': 'texts.p', 'a': '1', 'b': '2'}]
+
+
 def test_nothing_in_common_is_said() -> None:
     with pytest.raises(InputError, match=r'no search in common \(1 only in A, 1 only in B\)'):
         compare(run_of('A', [record(PLAIN, HIT, scene='x')]), run_of('B', lines('+')))

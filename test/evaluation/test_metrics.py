@@ -8,8 +8,6 @@ import pytest
 from record_fixtures import ACROSS_ZERO, FULL_CIRCLE, PLAIN, metrics_of, record, say
 
 from hvs_ros.core.scoring import Target, chance_rate
-from hvs_ros.evaluation.config import EvalConfig
-from hvs_ros.evaluation.metrics import compute_metrics
 from hvs_ros.evaluation.statistics import BOOTSTRAP, wilson
 from hvs_ros.evaluation.tables import headline, text_tables
 
@@ -198,10 +196,7 @@ def test_angular_errors_are_over_what_has_them() -> None:
 def test_tokens_cost_what_the_prices_say() -> None:
     records = [record(PLAIN, say('rotate(1,0)'), say('submit(110,0)'), number=n) for n in (0, 1)]
     assert metrics_of(records)['cost'] is None
-    manifest = {
-        'config': {**EvalConfig('x').to_dict(), 'price_input': 2.5, 'price_output': 10},
-        'episodes': {'count': 2}}
-    cost = compute_metrics(manifest, records)['cost']
+    cost = metrics_of(records, prices={'prompt': 2.5, 'completion': 10})['cost']
     assert (cost['prompt'], cost['completion']) == pytest.approx((400 * 2.5e-6, 40 * 1e-5))
     assert cost['total'] == pytest.approx(cost['prompt'] + cost['completion'])
     assert cost['per_search'] == pytest.approx(cost['total'] / 2)
