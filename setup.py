@@ -51,7 +51,11 @@ setup(
             'py360convert', 'pillow', 'scipy', 'statsmodels', 'setuptools>=70.1',
             'starlette', 'uvicorn', 'gymnasium'],
         'transformers': ['torch', 'transformers'],
-        'train': ['torch', 'transformers', 'trl', 'datasets'],
+        # one set of versions that all trainers below run with
+        'train': [
+            'torch', 'transformers==5.5.4', 'trl==1.16.0', 'datasets>=4.7', 'accelerate',
+            'jmespath', 'pillow'],
+        'verl': ['verl==0.9.1', 'transformers==5.5.4', 'pillow'],
         'cuda': ['torch'],
         'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],
         'sim': ['mujoco==3.17.0'],

@@ -49,17 +49,20 @@ LAZY = {
     'py360convert': {'bench/*'},
     'equilib': {'bench/*'},
     'pytorch360convert': {'bench/*'},
-    'PIL': {'bench/*'},
+    'PIL': {'bench/*', 'environments/training.py'},
+    'trl': {'environments/trl_text.py', 'environments/trl_tools.py'},
+    'verl': {'environments/verl_loop.py'},
     'starlette': {'environments/app.py', 'environments/server.py'},
     'uvicorn': {'environments/server.py'},
     'gymnasium': {'environments/gymnasium_env.py', 'environments/registration.py'},
 }
 AT_THE_TOP = {
-    'openai', 'jinja2', 'pydantic', 'py360convert', 'PIL', 'starlette', 'uvicorn', 'gymnasium'}
+    'openai', 'jinja2', 'pydantic', 'py360convert', 'PIL', 'starlette', 'uvicorn', 'gymnasium',
+    'trl', 'verl'}
 # modules that import their library when they are, so that nobody may import them at once
 LAZY_MODULES = re.compile(
     r'hvs_ros\.(planners\.(chat|grounder)_(?!shape)|bench\b'
-    r'|environments\.(app|server|gymnasium_env)\b)')
+    r'|environments\.(app|server|gymnasium_env|trl_text|verl_loop)\b)')
 
 
 def sources() -> list[Path]:

@@ -20,6 +20,8 @@ from transformers import (
 )
 
 from hvs_ros.core.prompts import load_prompts
+from hvs_ros.core.share import share_path
+from hvs_ros.environments.trl_tools import SearchTools
 
 # the tokens that the released models' tokenizer adds to its vocabulary, in its order
 SPECIAL = (
@@ -30,7 +32,11 @@ UNSEEN = ('<tool_call>', '</tool_call>')
 CALLS = ''.join(
     f'\n{{"name": "{name}", "arguments": {{"yaw": 90, "pitch": 0}}}}\n'
     for name in ('rotate', 'submit'))
-VOCABULARY = 640
+SCHEMA = (
+    '{"type": "function", "function": {"name": "rotate", "description": "", "parameters": '
+    '{"type": "object", "properties": {"yaw": {"type": "integer", "description": ""}, "pitch": '
+    '{"type": "integer", "description": ""}}, "required": ["yaw", "pitch"]}}}\n')
+VOCABULARY = 768
 
 # Says what the released one says of text, images and roles: tools are unknown to it, and a
 # message of the role "tool" loses nothing but its name.
@@ -53,11 +59,16 @@ class ImageProcessor(Qwen2_5_VLProcessor):
             return type(argument)
         return super().check_argument_for_proper_class(argument_name, argument)
 
+    def __repr__(self):
+        return f'{type(self).__name__}({self.tokenizer.vocab_size} tokens)'
+
 
 def make_tokenizer() -> Qwen2Tokenizer:
     """Return a byte-level tokenizer with Qwen's special tokens, learned from our own prompts."""
-    pack = load_prompts()
-    texts = [*pack.system.values(), pack.first_turn, pack.next_turn, pack.example, CALLS * 40]
+    packs = [load_prompts(), load_prompts(share_path('config/training/tools.yaml'))]
+    texts = [CALLS * 40, SCHEMA * 20, SearchTools.rotate.__doc__, SearchTools.submit.__doc__, *(
+        text for pack in packs
+        for text in (*pack.system.values(), pack.first_turn, pack.next_turn, pack.example))]
     bare = Tokenizer(models.BPE())
     bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bare.decoder = decoders.ByteLevel()
