@@ -19,6 +19,7 @@ from hvs_ros.bench.measured import BenchError, Measured
 from hvs_ros.bench.scale import QUICK, TIMEOUT_S, Scale
 from hvs_ros.core.share import share_path
 from hvs_ros.evaluation import manifest
+from hvs_ros.evaluation.hardware import processor
 from hvs_ros.evaluation.records import now
 
 PACKAGES = (
@@ -123,20 +124,11 @@ def document(
         'details': {name: measured.detail for name, measured in results.items()},
         'skipped': dict(skipped), 'scale': scale.name, 'command': command, 'time': now(),
         'machine': {
-            'processor': _processor(), 'cores': os.cpu_count(),
+            'processor': processor(), 'cores': os.cpu_count(),
             'architecture': platform.machine(), 'system': platform.platform(),
             'load_average': [round(part, 2) for part in os.getloadavg()]},
         'versions': {'python': platform.python_version(), **manifest.versions(PACKAGES)},
         'git': manifest.git_state(Path(manifest.__file__).parent)}
-
-
-def _processor() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor()
 
 
 def row(figure: Figure, measured: Measured, scale: Scale) -> str:

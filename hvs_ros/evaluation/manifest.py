@@ -17,6 +17,7 @@ from hvs_ros.core.episode import Episodes
 from hvs_ros.core.profile import get_profile
 from hvs_ros.evaluation.config import EvalConfig, load_whole, shard_numbers
 from hvs_ros.evaluation.groups import group_counts
+from hvs_ros.evaluation.hardware import describe_hardware
 from hvs_ros.evaluation.records import SCHEMA_VERSION, now
 from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import Planner
@@ -73,6 +74,7 @@ def build_manifest(
         'platform': {
             'python': platform.python_version(), 'system': platform.platform(),
             'machine': platform.machine()},
+        'hardware': describe_hardware(),
         'times': {'started': now(), 'finished': None},
     }
 
