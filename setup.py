@@ -49,7 +49,7 @@ setup(
         'test': [
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
             'py360convert', 'pillow', 'scipy', 'statsmodels', 'setuptools>=70.1',
-            'starlette', 'uvicorn', 'gymnasium'],
+            'starlette', 'uvicorn', 'gymnasium', 'playwright'],
         'transformers': ['torch', 'transformers'],
         # one set of versions that all trainers below run with
         'train': [

@@ -27,9 +27,8 @@ from hvs_ros.core.panorama import load_panorama
 from hvs_ros.core.renderer import Renderer, ViewSpec
 from hvs_ros.core.share import share_path
 from hvs_ros.evaluation.config import EvalConfig
-from hvs_ros.evaluation.figures import gaze_path
+from hvs_ros.evaluation.figures import action_words, gaze_path
 from hvs_ros.evaluation.records import read_records
-from hvs_ros.evaluation.report import action_words
 from hvs_ros.evaluation.session import evaluate
 
 TARGET = Path(__file__).parent / 'images' / 'search.jpg'

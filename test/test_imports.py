@@ -43,7 +43,7 @@ LAZY = {
     'mujoco': {'humanoid/physics.py'},
     'onnxruntime': {'planners/grounder_onnx.py'},
     'ray': {'evaluation/*'},
-    'jinja2': {'evaluation/report.py'},
+    'jinja2': {'evaluation/page.py'},
     'matplotlib': set(),
     'pydantic': {'evaluation/*'},
     'py360convert': {'bench/*'},

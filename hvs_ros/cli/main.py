@@ -25,7 +25,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('find', 'find', 'send an object search to a running graph and follow it'),
     ('go', 'find', 'send a path search to a running graph and follow it'),
     ('eval', 'eval', 'score a planner on a benchmark folder'),
-    ('report', 'report', 'rebuild the tables and the HTML report of a run'),
+    ('report', 'report', 'tables and HTML report of a run, or its results in other forms'),
     ('compare', 'compare', 'compare two runs, search by search'),
     ('convert', 'convert', "write any camera's frame as an equirectangular panorama"),
     ('scenes', 'scenes', 'make procedural benchmark episodes'),

@@ -1,86 +1,87 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a search: film strips re-rendered small, and the gaze path on the panorama."""
+"""
+What is drawn of a search: shapes over a picture, whoever paints them.
+
+A page shows the drawings that ``DRAWERS`` make of a record. To show another one (a trajectory on
+a floor plan, say), write a function from a record to a ``Drawing``, or to None where it has
+nothing to show, and add it there.
+"""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-import math
-from typing import Any
+from typing import Any, Union
 
-import cv2
-
-from hvs_ros.core.errors import HvsError
-from hvs_ros.core.gaze import BenchmarkAngles
-from hvs_ros.core.panorama import Panorama, PanoramaCache, PanoramaFile
-from hvs_ros.core.renderer import Renderer, ViewSpec, encode_jpeg
 from hvs_ros.core.scoring import Window, published_window
-from hvs_ros.evaluation.config import ViewConfig
 from hvs_ros.evaluation.outcomes import target_from_dict
 
-STRIP_WIDTH = 320
-STRIP_QUALITY = 72
-PANORAMA_WIDTH = 800
+PANORAMA = 'panorama'
+"""The picture of a drawing that lies over its record's own panorama."""
+MARK = 3.3
 Record = Mapping[str, Any]
 Box = dict[str, float]
+Shape = dict[str, Union[str, float]]
 
 
-class Pictures:
+@dataclass(frozen=True)
+class Drawing:
     """
-    Re-render what a run saw from its panoramas, as data URIs.
+    Hold shapes over a picture.
 
-    A panorama that cannot be read yields no pictures; its sentence is kept in ``problems``.
+    ``size`` is the (width, height) of the drawing's units; ``picture`` fills it: ``PANORAMA``,
+    the bytes of a JPEG or PNG, or None for no picture. A shape has a ``shape`` (rect, line,
+    circle, polyline or text), a ``class`` of the page's style sheet and SVG's own attributes.
     """
 
-    def __init__(self, files: Mapping[str, PanoramaFile], view: ViewConfig) -> None:
-        self._files = files
-        height = max(1, round(STRIP_WIDTH * view.height / view.width))
-        self._renderer = Renderer(ViewSpec(
-            STRIP_WIDTH, height, math.radians(view.horizontal_fov), view.reticle, STRIP_QUALITY))
-        self._cache = PanoramaCache()
-        self._embedded: dict[str, tuple[int, str]] = {}
-        self.problems: list[str] = []
+    name: str
+    title: str
+    size: tuple[float, float]
+    shapes: Sequence[Shape]
+    picture: str | bytes | None = PANORAMA
 
-    def strip(self, record: Record) -> list[str]:
-        """Return the data URI of each turn's view, empty without the panorama."""
-        panorama = self._panorama(record)
-        if panorama is None:
-            return []
-        return [
-            _data_uri(self._renderer.view(
-                panorama, BenchmarkAngles(*turn['gaze_measured']).to_gaze()).jpeg)
-            for turn in record['turns']]
 
-    def panorama_number(self, record: Record) -> int | None:
-        """Return the number under which the page embeds the record's panorama, once for all."""
-        panorama = self._panorama(record)
-        if panorama is None:
-            return None
-        name = self._files[record['id']].name
-        if name not in self._embedded:
-            height = max(1, round(
-                PANORAMA_WIDTH * panorama.image.shape[0] / panorama.image.shape[1]))
-            small = cv2.resize(
-                panorama.image, (PANORAMA_WIDTH, height), interpolation=cv2.INTER_AREA)
-            uri = _data_uri(encode_jpeg(small, STRIP_QUALITY))
-            self._embedded[name] = len(self._embedded), uri
-        return self._embedded[name][0]
+Drawer = Callable[[Record], Union[Drawing, None]]
 
-    def embedded(self) -> list[tuple[int, str]]:
-        """Return (number, data URI) of every panorama asked for."""
-        return list(self._embedded.values())
 
-    def _panorama(self, record: Record) -> Panorama | None:
-        file = self._files.get(record['id'])
-        if file is None:
-            return None
-        try:
-            return self._cache.get(file)
-        except HvsError as error:
-            if str(error) not in self.problems:
-                self.problems.append(str(error))
-            return None
+def drawings(record: Record) -> list[Drawing]:
+    """Return what every drawer has to show of a record."""
+    drawn = (drawer(record) for drawer in DRAWERS)
+    return [drawing for drawing in drawn if drawing is not None]
+
+
+def gaze_drawing(record: Record) -> Drawing | None:
+    """Return the way of the gaze over the panorama, with the target's windows."""
+    path = gaze_path(record)
+    shapes: list[Shape] = [
+        {'shape': 'rect', 'class': box['name'], **{key: box[key] for key in box if key != 'name'}}
+        for box in path['windows']]
+    for name in ('under', 'way'):
+        shapes += [{'shape': 'line', 'class': name, **line} for line in path['lines']]
+    if path['answer']:
+        shapes.append({
+            'shape': 'circle', 'class': 'aim', 'cx': path['answer']['x'],
+            'cy': path['answer']['y'], 'r': 6})
+    for mark in path['marks']:
+        for x in _beside_seam(mark['x']):
+            shapes.append(
+                {'shape': 'circle', 'class': 'mark', 'cx': x, 'cy': mark['y'], 'r': MARK})
+            shapes.append({
+                'shape': 'text', 'class': 'label', 'x': x, 'y': mark['y'] + 1.7,
+                'text': str(mark['label'])})
+    # Once more, above the marks that often stand on it.
+    shapes += [
+        {**shape, 'class': 'outline'} for shape in shapes if shape['class'] == 'annotated']
+    return Drawing('gaze', 'Way of the gaze over the panorama', (360, 180), shapes)
+
+
+def _beside_seam(x: float) -> list[float]:
+    """Return where a mark is drawn: twice when the panorama's edge would cut it."""
+    return [x, *([x + 360] if x < MARK else []), *([x - 360] if x > 360 - MARK else [])]
+
+
+DRAWERS: list[Drawer] = [gaze_drawing]
 
 
 def gaze_path(record: Record) -> dict[str, Any]:
@@ -124,5 +125,15 @@ def _lines(places: Sequence[tuple[float, float]]) -> Iterator[Box]:
             yield {'x1': x2 - step, 'y1': y1, 'x2': x2, 'y2': y2}
 
 
-def _data_uri(jpeg: bytes) -> str:
-    return 'data:image/jpeg;base64,' + base64.b64encode(jpeg).decode('ascii')
+def action_words(action: Mapping[str, Any]) -> str:
+    """Return an action as a person reads it."""
+    if action['type'] == 'rotate':
+        return f'rotate({_short(action["dyaw"])}, {_short(action["dpitch"])})'
+    if action['type'] == 'submit':
+        return f'submit({_short(action["yaw"])}, {_short(action["pitch"])})'
+    return f'invalid: {action["reason"]}'
+
+
+def _short(number: float) -> str:
+    text = str(number)
+    return text if len(text) <= 12 else f'{text[:8]}…'

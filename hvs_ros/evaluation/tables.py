@@ -51,13 +51,17 @@ def method_words(rate: Mapping[str, Any]) -> str:
 
 
 def score_rows(metrics: Metrics) -> list[tuple[str, ...]]:
-    """Return rows of (what, success, 95% interval, scored/total, chance)."""
+    """
+    Return rows of (what, success, 95% interval, scored/total, chance).
+
+    A group with unscored searches has no success yet, only bounds.
+    """
     driving = metrics['profiles'][metrics['profile']]
     cells: list[tuple[str, Any]] = [('overall', driving['overall'])]
     for group in ('by_split', 'by_level'):
         cells += list(driving[group].items())
     return [
-        (name, _share(cell), interval(cell['success']), f'{cell["scored"]}/{cell["total"]}',
+        (name, *_share(cell), f'{cell["scored"]}/{cell["total"]}',
          percent(cell['chance'])) for name, cell in cells]
 
 
@@ -129,9 +133,11 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return '\n'.join(lines)
 
 
-def _share(cell: Mapping[str, Any]) -> str:
-    mark = '' if cell['scored'] == cell['total'] else ' (incomplete)'
-    return percent(cell['success']['value']) + mark
+def _share(cell: Mapping[str, Any]) -> tuple[str, str]:
+    if cell['scored'] < cell['total']:
+        bounds = cell['bounds']
+        return f'incomplete, {percent(bounds["low"])} to {percent(bounds["high"])}', '–'
+    return percent(cell['success']['value']), interval(cell['success'])
 
 
 def _counted(rate: Mapping[str, Any]) -> str:
