@@ -201,6 +201,10 @@ def _notes(a: Run, b: Run, mixed: bool) -> list[str]:
     notes = [
         f'{run.label} is incomplete: {run.scored} of {run.total} searches are scored, and the '
         'comparison is of what both have' for run in (a, b) if run.scored != run.total]
+    if a.config.get('weights') or b.config.get('weights'):
+        notes.append(
+            'the episodes were drawn from a larger set with weights; the comparison is of the '
+            'drawn ones, each counted once')
     if mixed:
         notes.insert(0, (
             f'across profiles: A is judged by {a.config["profile"]} and B by '
