@@ -33,7 +33,7 @@ ROS_LAYERS = {'ros', 'nodes', 'bench', 'cli'}
 ROS = re.compile(r'rclpy|launch(_ros)?|\w+_(msgs|srvs|interfaces)|ament_index_python|tf2_ros')
 # heavy or optional library -> the files that may import it, inside functions alone
 LAZY = {
-    'openai': {'planners/chat_openai.py'},
+    'openai': {'planners/chat_openai.py', 'planners/openai_*.py'},
     'torch': {
         'bench/peers.py', 'core/renderer_torch.py', 'planners/chat_transformers.py',
         'planners/grounder_huggingface.py', 'learning/*'},

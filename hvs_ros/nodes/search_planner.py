@@ -18,7 +18,7 @@ from hvs_ros.planners.running_search import RunningSearch
 from hvs_ros.planners.search_desk import SearchDesk, final_heading
 from hvs_ros.ros.body_tracker import BodyTracker
 from hvs_ros.ros.goals import PERIOD_S, StandingGoals
-from hvs_ros.ros.health import ERROR, OK, Health
+from hvs_ros.ros.health import Health
 from hvs_ros.ros.node import now_ns, run_node
 from hvs_ros.ros.node_parameters import SearchPlannerParameters
 from hvs_ros.ros.parameters import declare
@@ -47,12 +47,12 @@ class SearchPlanner(Node):
         self.create_service(Trigger, '~/cancel', self._on_cancel)
         self._body = BodyTracker(self)
         for kind in ('object', 'path'):
-            self.create_subscription(
-                String, f'find_{kind}', partial(self._begin, kind), EVENTS)
+            self.create_subscription(String, f'find_{kind}', partial(self._begin, kind), EVENTS)
         self._views = ViewSubscription(self, self._on_view)
         self.create_timer(PERIOD_S, self._on_tick)
-        self._health = Health(self, lambda: (
-            ERROR if self._desk.hanging else OK, self._desk.state, self._desk.describe()))
+        self._health = Health(self, self._desk.report)
+        if self._desk.notice:
+            self.get_logger().warning(self._desk.notice)
 
     @property
     def _search(self) -> RunningSearch | None:
@@ -100,6 +100,8 @@ class SearchPlanner(Node):
 
     def _on_tick(self) -> None:
         if self._search is None or self._search.thinking:
+            if self._goals.pause(self._desk.trouble):  # no motion while nobody decides
+                self._health.publish()
             return
         overdue = self._search.goal.overdue(now_ns(self))
         if overdue == 'lost':

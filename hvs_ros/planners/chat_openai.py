@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A chat model behind an OpenAI-compatible server, vLLM's in production."""
+"""A chat model behind OpenAI-compatible servers, vLLM's in production."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 import os
-import re
-import threading
+import time
 from typing import Any
-from urllib.parse import urlsplit
+
+import openai
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.planners.abortable import AbortableLoop
+from hvs_ros.planners.answer_form import PATTERNS, keeps_to, request_field
+from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import (
     ChatMessage,
     ChatOptions,
@@ -21,223 +23,275 @@ from hvs_ros.planners.base import (
     Reply,
     request_sha256,
 )
+from hvs_ros.planners.openai_errors import (
+    FilteredError,
+    LateError,
+    PassingError,
+    RefusedError,
+    TooLongError,
+    within,
+)
+from hvs_ros.planners.openai_probe import find_structured_field, is_up, vllm_version
+from hvs_ros.planners.openai_wire import (
+    Answer,
+    ask_streamed,
+    ask_whole,
+    make_http,
+    wire_message,
+)
+from hvs_ros.planners.registry import PlannerContext
+from hvs_ros.planners.servers import Server, ServerPool, ServerState
+from hvs_ros.planners.whereabouts import literal_near, looked_up_near
 
-try:
-    import openai
-    import pybase64
-except ImportError as error:
-    raise InputError(
-        f'the openai planner needs the package {error.name!r}; install hvs_ros with its '
-        'dependencies') from error
-
-MAX_RETRIES = 32  # the total deadline ends the retries, not their number
-_OVERFLOW = re.compile(
-    r'context.?length|maximum context|max_model_len|longer than the maximum|prompt is too long',
-    re.IGNORECASE)
-_CLOSED = 'the search was closed'
-
-
-@dataclass(frozen=True)
-class Server:
-    """Name a model and the base URL it is served at."""
-
-    model: str
-    url: str
-
-    def __str__(self) -> str:
-        return f'{self.model} at {self.url}'
-
-    @classmethod
-    def of_spec(cls, text: str) -> Server:
-        """Return the server that ``MODEL@URL`` names."""
-        match = re.fullmatch(r'(.+?)@(https?://.+)', text.strip())
-        if match is None:
-            raise InputError(f"planner 'openai' needs MODEL@URL with http or https, not {text!r}")
-        model, url = match.groups()
-        if '@' in url:
-            raise InputError(
-                f'planner openai:{model}: keep credentials out of the URL; put the key into '
-                'OPENAI_API_KEY')
-        try:
-            parts = urlsplit(url)
-            usable = bool(parts.hostname) and parts.port != 0 and not re.search(r'\s', url)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise InputError(f'planner openai:{model}: {url!r} is not a usable URL')
-        return cls(model, url.rstrip('/'))
+CONNECT_S = 5.0
+BACK_OFF_S = (0.2, 5.0)
+"""Pauses between requests that failed: the first, doubled each time, and the longest."""
+NO_KEY = 'EMPTY'
+STREAM_FIELDS = {'stream_options': {'include_usage': True}}
+# vLLM tells the usage all along, so that it is known where an early stop hangs up
+CONTINUOUS = {'stream_options': {'include_usage': True, 'continuous_usage_stats': True}}
 
 
 class OpenAiChat:
     """
-    Complete the dialogues of one search over HTTP, within one total deadline per call.
+    Complete the dialogues of one search over HTTP, within one deadline per call.
 
-    The SDK retries connection errors, 408, 409, 429 and 5xx inside the deadline. What the model
-    answered is returned whatever it is: empty, cut by the token limit, refused. ``close`` may be
-    called from any thread and really closes the request in flight.
+    Whatever passes (no connection, 408, 409, 429, 5xx, no reply in time, none that is JSON) is
+    tried again after a pause, or at another server at once, until ``give_up_after`` seconds have
+    passed. What the model answered is returned whatever it is: empty, cut by the token limit,
+    refused. ``close`` may be called from any thread and really closes the request in flight;
+    ``trouble`` may be read from any: which server does not answer at present, and why.
     """
 
     def __init__(
-            self, server: Server, options: ChatOptions | None = None,
-            give_up_after: float = 10.0) -> None:
-        self.server = server
-        self.name = server.model
+            self, servers: ServerPool | Server, options: ChatOptions | None = None,
+            give_up_after: float = 10.0, *, asking: Asking | None = None,
+            waits: Waits | None = None, answer_format: str = 'free_think',
+            allow_remote_images: bool = False, key_from: str = 'OPENAI_API_KEY') -> None:
+        self.servers = ServerPool([servers]) if isinstance(servers, Server) else servers
+        self.name = self.servers.model
         self.options = ChatOptions() if options is None else options
-        self._give_up_after = give_up_after
-        self._guard = threading.Lock()
-        self._busy = self._closed = False
-        self._call: asyncio.Future[Any] | None = None
-        self._key = os.environ.get('OPENAI_API_KEY') or 'EMPTY'
-        self._loop = asyncio.new_event_loop()
-        self._http = _NotingClient(timeout=give_up_after)
-        self._client = openai.AsyncOpenAI(
-            base_url=server.url, api_key=self._key, max_retries=MAX_RETRIES,
-            http_client=self._http)
+        self.trouble = ''
+        self._asking, self._waits = asking or Asking(), waits or Waits()
+        self._pattern = PATTERNS[answer_format]
+        self._allow_remote, self._give_up_after = allow_remote_images, give_up_after
+        self._key = os.environ.get(key_from) or NO_KEY
+        self._http = make_http(allow_remote_images, self._waits.connect or CONNECT_S)
+        self._work = AbortableLoop(self._http.aclose)
+        self._loop = self._work.loop
+        self._clients: dict[Server, openai.AsyncOpenAI] = {}
+        self._current: ServerState | None = None
 
     def complete(self, messages: Sequence[ChatMessage]) -> Reply:
         """Return the model's reply; raise ``PlannerUnavailable`` when it never answered."""
-        with self._guard:
-            if self._closed:
-                raise PlannerUnavailable(_CLOSED)
-            if self._busy:
-                raise RuntimeError('a chat model completes one dialogue at a time')
-            self._busy = True
-        try:
-            completion = self._loop.run_until_complete(self._within_deadline(messages))
-        finally:
-            self._settle()
-        sha = request_sha256(self.name, messages, self.options.parameters())
-        return self._reply(completion, sha)
+        return self._work.run(self._until_answered(messages))
 
     def close(self) -> None:
         """Abort the call in flight and close the connections; later calls are refused."""
-        with self._guard:
-            if self._closed:
-                return
-            self._closed = True
-            if self._busy:
-                self._loop.call_soon_threadsafe(self._abort)
-                return
-        self._dispose()
+        self._work.close()
 
-    def _abort(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
+    async def _until_answered(self, messages: Sequence[ChatMessage]) -> Reply:
+        """Ask until there is a reply, or none is to be had, or the time is up."""
+        deadline = self._loop.time() + self._give_up_after
+        refused: dict[int, str] = {}
+        pause, attempts, last = BACK_OFF_S[0], 0, ''
+        wire = [wire_message(message) for message in messages]
+        while True:
+            self._current = state = self.servers.pick(
+                self._current, [self.servers.states[index] for index in refused])
+            left = deadline - self._loop.time()
+            attempts += 1
+            try:
+                answer = await within(self._ask(state, wire, left), left, self._too_late(''))
+                self.servers.note_well(state)
+                self.trouble = ''
+                return self._reply(answer, state, messages, attempts)
+            except TooLongError as error:
+                self.servers.note_well(state)
+                raise ContextOverflow(self._sentence(state, str(error))) from None
+            except RefusedError as error:
+                last = self._without_key(str(error))
+                refused[self.servers.states.index(state)] = last
+                self.servers.note_failure(state, last)
+                if len(refused) == len(self.servers.states):
+                    raise PlannerUnavailable(self._sentence(state, last)) from None
+                continue
+            except PassingError as error:
+                known = last and isinstance(error, LateError)
+                last = last if known else self._without_key(str(error))
+                self.servers.note_failure(state, last, error.retry_after)
+            if not self.servers.other_well(state):
+                self.trouble = self._sentence(state, last)
+                pause = await self._rest(state, pause, deadline, last)
+            if self._loop.time() >= deadline:
+                raise PlannerUnavailable(self._sentence(state, self._too_late(last)))
 
-    def _settle(self) -> None:
-        """Leave no call behind, even after an interrupt, and finish a close that waited."""
-        if self._call is not None and not self._call.done():
-            self._call.cancel()
-            self._loop.run_until_complete(asyncio.wait({self._call}, timeout=1.0))
-        self._call = None
-        with self._guard:
-            self._busy = False
-            closed = self._closed
-        if closed:
-            self._dispose()
+    def _too_late(self, last: str) -> str:
+        sentence = f'no answer within {self._give_up_after:g} s'
+        return f'{sentence} ({last})' if last and last != sentence else sentence
 
-    def _dispose(self) -> None:
-        self._loop.run_until_complete(self._client.close())
-        self._loop.close()
+    async def _rest(
+            self, state: ServerState, pause: float, deadline: float, last: str) -> float:
+        """Pause before asking again; return the next pause."""
+        left = deadline - self._loop.time()
+        wished = state.not_before - time.monotonic()
+        if wished > left:
+            raise PlannerUnavailable(self._sentence(state, last))
+        await asyncio.sleep(max(0.0, min(left, max(pause, wished))))
+        return min(2 * pause, BACK_OFF_S[1])
 
-    async def _within_deadline(self, messages: Sequence[ChatMessage]) -> Any:
-        if self._closed:
-            raise PlannerUnavailable(_CLOSED)
-        self._http.last_failure = ''
-        self._call = asyncio.ensure_future(self._client.chat.completions.create(
-            model=self.name, messages=[_wire_message(message) for message in messages],
-            **self.options.parameters()))
-        done, _ = await asyncio.wait({self._call}, timeout=self._give_up_after)
-        if not done:
-            seen = self._http.last_failure
-            raise self._unavailable(
-                f'no answer within {self._give_up_after:g} s{f" ({seen})" if seen else ""}')
-        if self._call.cancelled():
-            raise PlannerUnavailable(_CLOSED)
+    async def _ask(self, state: ServerState, wire: list[Any], left: float) -> Answer:
+        """Ask one server once, and look meanwhile whether others are back."""
+        await self._refuse_far(state)
+        with self.servers.asking(state), self.servers.looking_beside(state) as others:
+            looking: list[asyncio.Future[Any]] = [
+                asyncio.ensure_future(self._look_at(other)) for other in others]
+            if self._asking.early_stop:
+                looking.append(asyncio.ensure_future(vllm_version(self._http, state)))
+            try:
+                limit = min(left, self._waits.reply or left)
+                return await within(
+                    self._ask_in_form(state, wire, limit), limit,
+                    f'no answer within {limit:g} s')
+            except FilteredError:
+                return Answer('', 'content_filter', self.name)
+            finally:
+                for task in looking:
+                    task.cancel()
+
+    async def _ask_in_form(self, state: ServerState, wire: list[Any], left: float) -> Answer:
+        field = ''
+        if self._asking.structured_output:
+            limit = min(left, self._waits.first_token or left)
+            field = await within(
+                self._structured_field(state), limit, f'no first words within {limit:g} s')
+        extra = dict(self.options.extra)
+        if field:
+            extra |= request_field(field, self._pattern)
         try:
-            return self._call.result()
-        except openai.APIStatusError as error:
-            raise self._refused(error) from error
-        except openai.OpenAIError as error:
-            raise self._unavailable(_cause(error)) from error
-        except ValueError as error:
-            raise self._unavailable('the server sent something that is not JSON') from error
+            answer = await self._send(state, wire, extra, left)
+        except RefusedError as error:
+            if not field or error.status not in (400, 422):
+                raise
+            state.structured = field = ''
+            answer = await self._send(state, wire, dict(self.options.extra), left)
+        if field and answer.finish_reason == 'stop' and not keeps_to(self._pattern, answer.text):
+            state.structured = ''  # accepted and ignored
+        answer.structured = bool(field and state.structured)
+        return answer
 
-    def _reply(self, completion: Any, sha: str) -> Reply:
-        choices = getattr(completion, 'choices', None)
-        if not choices:
-            raise self._unavailable('the server sent something that is not a chat completion')
-        choice, usage = choices[0], completion.usage
-        text = choice.message.content if choice.message else None
+    async def _send(
+            self, state: ServerState, wire: list[Any], extra: dict[str, Any],
+            left: float) -> Answer:
+        sampling = {name: value for name, value in self.options.parameters().items()
+                    if name not in self.options.extra}
+        request = {'messages': wire, 'model': self.name, **sampling}
+        client = self._client(state.server)
+        if not self._asking.stream and not self._asking.early_stop:
+            return await ask_whole(client, request, extra)
+        early_stop = self._asking.early_stop
+        first_token_s = min(left, self._waits.first_token or left)
+        usage = CONTINUOUS if early_stop and state.version else STREAM_FIELDS
+        if 'stream_options' not in state.refused_fields:
+            try:
+                return await ask_streamed(
+                    client, request, {**usage, **extra}, first_token_s=first_token_s,
+                    early_stop=early_stop)
+            except RefusedError as error:
+                if 'stream_options' not in str(error):
+                    raise
+                state.refused_fields.add('stream_options')
+        return await ask_streamed(
+            client, request, extra, first_token_s=first_token_s, early_stop=early_stop)
+
+    async def _structured_field(self, state: ServerState) -> str:
+        if state.structured is None:
+            state.structured = await find_structured_field(
+                self._client(state.server), self._http, self.name, state)
+        return state.structured
+
+    async def _look_at(self, state: ServerState) -> None:
+        if await is_up(self._http, state):
+            self.servers.note_up(state)
+
+    async def _refuse_far(self, state: ServerState) -> None:
+        """Raise unless the server is near or views may leave for it."""
+        if self._allow_remote or state.local:
+            return
+        host = state.server.host
+        near = literal_near(host)
+        if near is None:
+            near = await self._loop.run_in_executor(None, looked_up_near, host)
+        if near is None:
+            raise PassingError(f'the name {host} is not known')
+        if not near:
+            raise RefusedError(
+                f'{host} is neither this machine nor on a private network, and '
+                'allow_remote_images is not set: no view was sent')
+        state.local = True
+
+    def _client(self, server: Server) -> openai.AsyncOpenAI:
+        if server not in self._clients:
+            self._clients[server] = openai.AsyncOpenAI(
+                base_url=server.url, api_key=self._key, max_retries=0, http_client=self._http)
+        return self._clients[server]
+
+    def _reply(
+            self, answer: Answer, state: ServerState, messages: Sequence[ChatMessage],
+            attempts: int) -> Reply:
+        parameters = self.options.parameters()
+        used = []
+        if answer.structured:
+            parameters |= {'structured_output': self._pattern}
+            used.append('structured output')
+        if answer.stopped_early:
+            used.append('early stop')
         return Reply(
-            text if isinstance(text, str) else '', finish_reason=choice.finish_reason or 'stop',
-            model=completion.model or self.name,
-            prompt_tokens=(usage.prompt_tokens or 0) if usage else 0,
-            completion_tokens=(usage.completion_tokens or 0) if usage else 0,
-            request_sha256=sha)
+            self._without_key(answer.text), finish_reason=answer.finish_reason,
+            model=self._without_key(answer.model), prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens, cached_tokens=answer.cached_tokens,
+            request_sha256=request_sha256(self.name, messages, parameters),
+            server=state.server.url, first_token_s=answer.first_token_s, attempts=attempts,
+            shortcut=', '.join(used))
 
-    def _refused(self, error: openai.APIStatusError) -> PlannerUnavailable:
-        status = error.status_code
-        if status in (401, 403):
-            return self._unavailable(f'the server refused the API key (HTTP {status})')
-        said = _one_line(error.message)
-        if status == 400 and _OVERFLOW.search(f'{error.code or ""} {error.message}'):
-            return ContextOverflow(self._sentence(f'the request is too long (HTTP 400: {said})'))
-        return self._unavailable(f'HTTP {status}: {said}')
+    def _sentence(self, state: ServerState, why: str) -> str:
+        return self._without_key(f'{state.server} did not answer: {why}')
 
-    def _unavailable(self, why: str) -> PlannerUnavailable:
-        return PlannerUnavailable(self._sentence(why))
-
-    def _sentence(self, why: str) -> str:
-        sentence = f'{self.server} did not answer: {why}'
-        return sentence if self._key == 'EMPTY' else sentence.replace(self._key, '***')
+    def _without_key(self, text: str) -> str:
+        return text if self._key == NO_KEY else text.replace(self._key, '***')
 
 
-class _NotingClient(openai.DefaultAsyncHttpxClient):
+class OpenAiConnector:
     """
-    Note the latest failure, which the SDK's retries would hide behind our deadline.
+    Connect searches to the servers that ``MODEL@URL[,URL]`` names, which all of them share.
 
-    It names no class of the HTTP library: the SDK chooses that one, and has changed it once.
+    Raise ``InputError`` for a server beyond this machine and private networks unless views may
+    leave for it; ``notice`` is the sentence that must be read where they may.
     """
 
-    last_failure = ''
+    def __init__(self, spec: str, context: PlannerContext, answer_format: str) -> None:
+        self.servers = ServerPool.of_spec(spec)
+        self._context, self._answer_format = context, answer_format
+        far = [state.server for state in self.servers.states
+               if looked_up_near(state.server.host) is False]
+        if far and not context.allow_remote_images:
+            raise InputError(
+                f'planner openai:{far[0]}: {far[0].host} is neither this machine nor on a '
+                'private network; set allow_remote_images (--allow-remote-images) if it may have '
+                'the views')
+        hosts = ', '.join(dict.fromkeys(server.host for server in far))
+        self.notice = (far and (
+            f'What the camera sees leaves this network: every view of a search is sent to {hosts} '
+            f'for {self.servers.model}.')) or ''
 
-    async def send(self, request: Any, **options: Any) -> Any:
-        """Send as the base class does."""
-        try:
-            response = await super().send(request, **options)
-        except Exception as error:
-            self.last_failure = _one_line(str(error)) or type(error).__name__
-            raise
-        if response.status_code >= 400:
-            self.last_failure = f'HTTP {response.status_code}'
-        return response
+    def __call__(self) -> OpenAiChat:
+        """Return the chat model of one search."""
+        context = self._context
+        return OpenAiChat(
+            self.servers, context.chat, context.give_up_after, asking=context.asking,
+            waits=context.waits, answer_format=self._answer_format,
+            allow_remote_images=context.allow_remote_images, key_from=context.key_from)
 
-
-def _wire_message(message: ChatMessage) -> Any:
-    """Return the message as the wire has it; one without parts (an empty answer) is ''."""
-    content = [_wire_part(part) for part in message.parts
-               if isinstance(part, bytes) or part.strip()]
-    return {'role': message.role, 'content': content or ''}
-
-
-def _wire_part(part: str | bytes) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {'type': 'text', 'text': part}
-    url = f'data:image/jpeg;base64,{pybase64.b64encode(part).decode("ascii")}'
-    return {'type': 'image_url', 'image_url': {'url': url}}
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost cause that says something: the SDK's own text is only 'error'."""
-    said = ''
-    seen: BaseException | None = error
-    while seen is not None:
-        said = _one_line(str(seen)) or said
-        seen = seen.__cause__
-    return said or type(error).__name__
-
-
-def _one_line(text: str) -> str:
-    line = ' '.join(text.split())
-    return line if len(line) <= 200 else f'{line[:200]}…'
+    def describe(self) -> dict[str, str]:
+        """Return how each server is, for diagnostics."""
+        return self.servers.describe()

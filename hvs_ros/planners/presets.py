@@ -11,6 +11,7 @@ Planner files: a spec, its prompt pack, and how the model is asked, as YAML.
     chat: {max_tokens: 1024, temperature: 0, omit: [seed], extra: {top_k: 1}}
     reply: {stream: true, early_stop: true, structured_output: true, reask: true}
     waits: {connect: 5, first_token: 20, reply: 60}
+    key_from: OPENAI_API_KEY          # the environment variable that holds the key
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+import re
 from typing import Any
 
 import yaml
@@ -30,7 +32,7 @@ from hvs_ros.planners.registry import PlannerContext, make_planner
 
 FIELDS = (
     'planner', 'prompts', 'context', 'history_turns', 'most_images', 'image', 'chat', 'reply',
-    'waits')
+    'waits', 'key_from')
 IMAGE = ('width', 'height', 'format', 'quality')
 
 
@@ -64,7 +66,8 @@ def planner_from_file(name: str, context: PlannerContext) -> Planner:
         raise InputError(f"{path}: field 'prompts' must name a prompt pack, not {prompts!r}")
     return make_planner(spec, context=replace(
         context, prompts=prompts, asking=_asking(path, preset, context.asking),
-        chat=_chat(path, preset, context.chat), waits=context.waits.over(_waits(path, preset))))
+        chat=_chat(path, preset, context.chat), waits=context.waits.over(_waits(path, preset)),
+        key_from=_key_from(path, preset, context.key_from)))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -96,6 +99,14 @@ def _waits(path: Path, preset: dict[str, Any]) -> Waits:
         if not _is_number(value) or not 0 < value <= 3600:
             raise InputError(f"{path}: field 'waits.{key}' must be 0 to 3600 s, not {value!r}")
     return Waits(**chosen)
+
+
+def _key_from(path: Path, preset: dict[str, Any], default: str) -> str:
+    name = preset.get('key_from', default)
+    if not isinstance(name, str) or not re.fullmatch(r'[A-Z][A-Z0-9_]*', name):
+        raise InputError(
+            f"{path}: field 'key_from' must name an environment variable, like OPENAI_API_KEY")
+    return name
 
 
 def _chat(path: Path, preset: dict[str, Any], default: ChatOptions) -> ChatOptions:

@@ -30,7 +30,8 @@ class PlannerContext:
 
     ``asking`` and ``chat`` hold for what a planner file leaves open; ``wishes`` are fields of
     ``Asking`` that win over the file's. ``allow_remote_images`` lets views leave for servers
-    beyond this machine and private networks.
+    beyond this machine and private networks; ``key_from`` names the environment variable that
+    holds their key.
     """
 
     give_up_after: float = 10.0
@@ -42,6 +43,7 @@ class PlannerContext:
     wishes: Mapping[str, Any] = field(default_factory=dict)
     chat: ChatOptions = field(default_factory=ChatOptions)
     waits: Waits = field(default_factory=Waits)
+    key_from: str = 'OPENAI_API_KEY'
     allow_remote_images: bool = False
 
     def effective_asking(self) -> Asking:
@@ -127,9 +129,8 @@ def _chat(kind: str) -> Callable[[str, PlannerContext], Planner]:
 
 def _connect_openai(
         rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
-    from hvs_ros.planners.chat_openai import OpenAiChat, Server
-    server = Server.of_spec(rest)
-    return lambda: OpenAiChat(server, context.chat, context.give_up_after)
+    from hvs_ros.planners.chat_openai import OpenAiConnector
+    return OpenAiConnector(rest, context, answer_format)
 
 
 def _connect_recorded(

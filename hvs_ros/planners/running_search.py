@@ -62,6 +62,11 @@ class RunningSearch:
         return self._worker is not None
 
     @property
+    def trouble(self) -> str:
+        """Return which model server does not answer at present and why, '' while all is well."""
+        return str(getattr(self._search, 'trouble', '')) if self.thinking else ''
+
+    @property
     def answered(self) -> bool:
         """Return whether the planner has answered the view it was given."""
         return self._answer is not None

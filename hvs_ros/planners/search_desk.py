@@ -182,18 +182,36 @@ class SearchDesk:
         return self._abandoned.alive > MAX_ABANDONED
 
     @property
+    def trouble(self) -> str:
+        """Return which model server the running search waits for and why, '' for none."""
+        return _printable(self.search.trouble) if self.search is not None else ''
+
+    @property
+    def notice(self) -> str:
+        """Return what must be read where this planner is used, empty for nothing."""
+        return str(getattr(self._planner, 'notice', ''))
+
+    @property
     def state(self) -> str:
         """Return what the desk is doing, for people."""
         if self.hanging:
             return 'planner calls hang'
         if self.search is None:
             return 'idle'
+        if self.trouble:
+            return f'waiting: {self.trouble}'
         return 'thinking' if self.search.thinking else 'waiting for a view'
+
+    def report(self) -> tuple[bytes, str, dict[str, Any]]:
+        """Return (level, state, what diagnostics say); the level is 0 well, 1 warning, 2 error."""
+        severity = 2 if self.hanging else 1 if self.trouble else 0
+        return bytes([severity]), self.state, self.describe()
 
     def describe(self) -> dict[str, Any]:
         """Return what diagnostics say."""
+        servers: dict[str, Any] = getattr(self._planner, 'describe', dict)()
         return {
-            'planner': self._planner.name, 'profile': self._profile.name,
+            **servers, 'planner': self._planner.name, 'profile': self._profile.name,
             'abandoned calls': self._abandoned.alive, 'last error': self._last_error,
             **{f'ended {status}': count for status, count in sorted(self._ended.items())}}
 

@@ -101,7 +101,8 @@ class VlmPlanner:
 
     ``connect`` makes one search's chat model, so that closing a search aborts its own call only.
     ``asking`` says what the model is shown and what may be done to its reply; ``sampling`` names
-    the parameters of its requests, for records.
+    the parameters of its requests, for records. ``notice`` is a sentence that whoever starts it
+    must read, empty when there is none.
     """
 
     def __init__(
@@ -114,6 +115,12 @@ class VlmPlanner:
         self.answer_format = prompts.answer_format
         self.prompts = prompts
         self._connect = connect
+        self.notice = str(getattr(connect, 'notice', ''))
+
+    def describe(self) -> dict[str, str]:
+        """Return what diagnostics say of the model's servers."""
+        tell = getattr(self._connect, 'describe', None)
+        return tell() if tell is not None else {}
 
     def begin(self, task: Task) -> VlmSearch:
         """Connect a fresh search for the task."""

@@ -19,7 +19,8 @@ class StandingGoals:
     """
     Publish ``gaze_goal`` and ``heading_goal`` while they stand; never both.
 
-    A goal that is withdrawn is simply not republished: the controller stops when it grows stale.
+    A goal that is withdrawn or paused is simply not republished: the controller stops when it
+    grows stale.
     """
 
     def __init__(self, node: Node, heading_timeout: float) -> None:
@@ -29,26 +30,41 @@ class StandingGoals:
         self._heading = node.create_publisher(PoseStamped, 'heading_goal', RELIABLE)
         self._gaze_goal: PoseStamped | None = None
         self._heading_goal: PoseStamped | None = None
+        self._paused = ''
         node.create_subscription(
             String, 'humanoid_controller/state', self._on_controller_state, LATCHED)
         node.create_timer(PERIOD_S, self._on_timer)
 
     def look(self, goal: StandingGoal) -> None:
         """Let a gaze goal stand, whose stamp is its identity."""
+        self.pause('')
         self._heading_goal, self._gaze_goal = None, gaze_pose(goal.gaze, goal.stamp_ns)
         self.republish()
 
     def face(self, heading: Gaze, x: float, y: float, stamp_ns: int) -> None:
         """Let a heading goal stand: stand at (x, y) metres in odom, facing ``heading``."""
+        self.pause('')
         self._gaze_goal, self._heading_goal = None, gaze_pose(heading, stamp_ns, x, y)
         self.republish()
 
     def withdraw(self) -> None:
         """Stop republishing."""
+        self._paused = ''
         self._gaze_goal = self._heading_goal = None
 
+    def pause(self, reason: str) -> bool:
+        """Republish nothing while there is a reason; return whether it has come or gone."""
+        changed = bool(reason) != bool(self._paused)
+        if changed:
+            log = self._node.get_logger()
+            log.warning(f'standing still: {reason}') if reason else log.info('going on')
+        self._paused = reason
+        return changed
+
     def republish(self) -> None:
-        """Publish what stands, unchanged."""
+        """Publish what stands, unchanged, unless paused."""
+        if self._paused:
+            return
         if self._gaze_goal is not None:
             self._gaze.publish(self._gaze_goal)
         if self._heading_goal is not None:
