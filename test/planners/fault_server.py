@@ -322,6 +322,7 @@ class FaultServer:
         connection.sendall(f'{len(content):x}\r\n'.encode() + content + b'\r\n')
 
     def _silence(self, connection: socket.socket) -> bool:
+        self.arrived.set()
         connection.settimeout(30)
         with suppress(OSError):
             if not connection.recv(1):

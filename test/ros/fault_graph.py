@@ -22,8 +22,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from hvs_ros.core.messages import ResultLine
 from hvs_ros.core.search import Task
 from hvs_ros.nodes.search_planner import SearchPlanner
 from hvs_ros.planners.asking import Waits
@@ -159,13 +161,19 @@ class FaultGraph:
         self._searches = 0
 
     def play(self, fault: Fault) -> Seen:
-        """Let the fault last for one search, then pass in the middle of another."""
+        """
+        Let the fault last for one search, then pass in the middle of another.
+
+        The body rests with a level head before and after: the searches in which the fault passes
+        submit where they stand.
+        """
         seen = Seen()
         self._use(fault)
         self._lasting(fault, seen)
-        if not fault.valid:
+        if fault.valid:
+            self.rest()
+        else:
             self._passing(fault, seen)
-        self.rest()
         self._bringup.poll()  # raises when a node broke
         return seen
 
@@ -209,6 +217,40 @@ class FaultGraph:
         if watcher.results[0].status != 'submitted':
             seen.crashed = f'did not recover: {watcher.results[0].reason}'
         self.server.reply_of = None
+
+    def where(self, fault: Fault) -> str:
+        """Return the URL that searches ask at under the fault."""
+        return fault.url.format(port=self.server.port)
+
+    @staticmethod
+    def another_url(fault: Fault) -> bool:
+        """Return whether the fault is in the URL, which a search under way keeps."""
+        return fault.url != Fault.url
+
+    def cancel_during(self, name: str) -> ResultLine:
+        """Cancel a search while the fault has its model away."""
+        self._use(None)
+        self.server.closed_by_client.clear()
+        self.server.arrived.clear()
+        self.server.begin(name)
+        self._find()
+        self.wait(self.server.arrived.is_set, 10)
+        self.watcher.cancel.call_async(Trigger.Request())
+        self.wait(lambda: self.watcher.results, 10)
+        return self.watcher.results[0]
+
+    def replace_during(self, name: str) -> list[str]:
+        """Replace a search while the fault has its model away; the fault passes then."""
+        self._use(None)
+        self.server.begin(name)
+        self._find()
+        self.wait(lambda: self.watcher.troubles, 10)
+        self.server.reply_of = lambda request: '<think>ok</think><answer>submit(0,0)</answer>'
+        self.server.begin('')
+        self.watcher.find('the lamp', id='another')
+        self.wait(lambda: len(self.watcher.results) == 2, 10)
+        self.server.reply_of = None
+        return [result.status for result in self.watcher.results]
 
     def rest(self) -> None:
         """Let the body come to rest with a level head, looking ahead."""
