@@ -114,11 +114,11 @@ def test_what_is_no_answer_is_given_up_in_time_and_named(
     where = FAULTS[fault].url.format(port=server.port)
     begun = time.monotonic()
     slow = SAYS[fault] == 'no first words within'
-    chat = connect(where, asking=STREAMED, give_up_after=0.9,
-                   waits=Waits(first_token=0.5 if slow else None))
+    chat = connect(where, asking=STREAMED, give_up_after=0.6,
+                   waits=Waits(first_token=0.3 if slow else None))
     said = no_answer(chat)
     assert re.search(SAYS[fault], said) and where in said
-    assert time.monotonic() - begun < 4.0, 'the limit is 0.9 s'
+    assert time.monotonic() - begun < 4.0, 'the limit is 0.6 s'
 
 
 def test_every_fault_is_played_somewhere() -> None:
@@ -132,7 +132,7 @@ def test_every_fault_is_played_somewhere() -> None:
 def test_a_reply_in_one_piece_is_held_to_the_same(
         server: FaultServer, connect: Connect, fault: str) -> None:
     server.begin(fault)
-    assert url(server) in no_answer(connect(url(server), give_up_after=0.8))
+    assert url(server) in no_answer(connect(url(server), give_up_after=0.5))
 
 
 @pytest.mark.parametrize(('fault', 'kind'), [

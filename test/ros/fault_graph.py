@@ -199,7 +199,8 @@ class FaultGraph:
         watcher = self.watcher
         self.server.begin(fault.name)
         self._find()
-        self.wait(lambda: watcher.troubles or watcher.turns or watcher.results, 20)
+        self.wait(lambda: watcher.results or (not fault.refused and (
+            watcher.troubles or watcher.turns)), 20)
         answered = len(watcher.turns)
         self.server.reply_of = lambda request: '<think>ok</think><answer>submit(0,0)</answer>'
         self._use(None if fault.url != Fault.url else fault, only_new=True)
