@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Metrics = Mapping[str, Any]
+SHOWN_TURNS = (1, 2, 3, 5)
 QUIRK_WORDS = {
     'Q1': 'Q1: a window across yaw 0 is scored on yaw alone',
     'Q2': 'Q2: the submitted numbers are scored, not the gaze',
@@ -97,9 +98,68 @@ def outcome_words(metrics: Metrics) -> str:
     return ', '.join(f'{count} {name}' for name, count in metrics['outcomes'].items() if count)
 
 
+def measure_lines(metrics: Metrics) -> list[str]:
+    """Return sentences on turns, wasted answers, angles, repeats and cost; each with its n."""
+    lines = [_turn_line(metrics), _wasted_line(metrics), _angle_line(metrics)] \
+        if metrics['turns']['count'] else []
+    if metrics['repeats']:
+        lines.append(_repeat_line(metrics['repeats']))
+    if metrics['cost'] and metrics['cost']['per_search'] is not None:
+        cost = metrics['cost']
+        lines.append(f'Cost: {cost["total"]:.4g}, {cost["per_search"]:.3g} a search.')
+    if metrics['benchmark']['sentence']:
+        lines.append(metrics['benchmark']['sentence'])
+    return lines
+
+
+def _turn_line(metrics: Metrics) -> str:
+    turns, latency, curve = metrics['turns'], metrics['latency_s'], metrics['success_by_turn']
+    by_turn = ', '.join(
+        f'{percent(point["value"])} by turn {point["turn"]}' for point in curve
+        if point['turn'] in SHOWN_TURNS and point['turn'] < len(curve))
+    done = f' Succeeded: {by_turn}.' if by_turn and metrics['status'] == 'complete' else ''
+    return (f'Turns: {turns["mean"]:.1f} a search.{done} '
+            f'Latency p50 {latency["p50"]:.3f} s, p95 {latency["p95"]:.3f} s.')
+
+
+def _wasted_line(metrics: Metrics) -> str:
+    words = {
+        'invalid': 'invalid', 'length': 'cut', 'truncated': 'out of turns',
+        'not_found': 'given up', 'error': 'in error'}
+    told = [
+        f'{share["numerator"]}/{share["denominator"]} {share["of"]} {words[name]} '
+        f'({percent(share["value"])})' for name, share in metrics['rates'].items()
+        if name == 'invalid' or share['numerator']]
+    return f'Wasted: {", ".join(told)}.'
+
+
+def _angle_line(metrics: Metrics) -> str:
+    errors = metrics['angular_errors']['overall']
+    told = [
+        f'{words} {part["median"]:.1f}° from the target\'s centre and '
+        f'{part["window"]["median"]:.1f}° from its window ({part["n"]}/{part["scored"]})'
+        for words, part in (('last gaze', errors['gaze']), ('answer', errors['answer']))
+        if part['n']]
+    return f'Off by, as medians: {"; ".join(told)}.'
+
+
+def _repeat_line(repeats: Mapping[str, Any]) -> str:
+    k = repeats['k']
+    told = f'{k} repeats, over {repeats["scored"]}/{repeats["total"]} episodes scored in all'
+    if not repeats['scored']:
+        return f'{told}.'
+    passes = ', '.join(
+        f'pass@{number} {percent(share["value"])} ({interval(share)})'
+        for number, share in repeats['pass_at_k'].items() if number != '1')
+    mean, changed = repeats['mean_at_k'], repeats['changed']
+    return (
+        f'{told}: mean@{k} {percent(mean["value"])} ({interval(mean)}), {passes}; the outcome '
+        f'changes in {changed["successes"]}/{changed["n"]} ({percent(changed["value"])}); run to '
+        f'run the standard deviation is {100 * repeats["run_sd"]:.1f} points.')
+
+
 def text_tables(metrics: Metrics, most_lines: int = 10) -> str:
     """Return everything a person reads at the end of a run."""
-    turns, latency = metrics['turns'], metrics['latency_s']
     parts = [
         headline(metrics), '',
         aligned(('', 'success', '95% interval', 'scored', 'chance'), score_rows(metrics)), '',
@@ -108,11 +168,7 @@ def text_tables(metrics: Metrics, most_lines: int = 10) -> str:
             ('profile', 'transferable', 'driving on those', 'own on the same', 'changed',
              'bounds over all'), comparison_rows(metrics)), '',
         f'Outcomes: {outcome_words(metrics)}.']
-    if turns['count']:
-        parts.append(
-            f'Turns: {turns["mean"]:.1f} a search; {turns["invalid"]}/{turns["count"]} invalid '
-            f'({percent(turns["invalid_rate"])}). Latency p50 {latency["p50"]:.3f} s, '
-            f'p95 {latency["p95"]:.3f} s.')
+    parts += measure_lines(metrics)
     lines = quirk_lines(metrics)
     parts += lines[:most_lines]
     if len(lines) > most_lines:

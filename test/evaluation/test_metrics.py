@@ -200,3 +200,25 @@ def test_tokens_cost_what_the_prices_say() -> None:
     assert (cost['prompt'], cost['completion']) == pytest.approx((400 * 2.5e-6, 40 * 1e-5))
     assert cost['total'] == pytest.approx(cost['prompt'] + cost['completion'])
     assert cost['per_search'] == pytest.approx(cost['total'] / 2)
+
+
+def test_what_a_person_reads_holds_every_measure_with_its_n() -> None:
+    records = [
+        record(PLAIN, say('submit(110,0)'), number=0),
+        record(PLAIN, *['?'] * 10, number=1),
+        record(PLAIN, say('rotate(20,0)'), None, number=2)]
+    text = text_tables(metrics_of(records, prices={'prompt': 1, 'completion': 1}))
+    assert 'Turns: 4.3 a search. Succeeded: 33.3% by turn 1, 33.3% by turn 2' in text
+    assert 'Wasted: 10/13 turns invalid (76.9%), 1/3 scored searches out of turns (33.3%), ' \
+        '1/3 scored searches given up (33.3%).' in text
+    assert "last gaze 20.6° from the target's centre and 10.0° from its window (3/3)" in text
+    assert 'from its window (1/3).' in text
+    assert 'Cost: 0.00143, 0.000477 a search.' in text
+
+
+def test_an_unfinished_run_shows_no_success_by_turn() -> None:
+    records = [record(PLAIN, say('submit(110,0)')), record(PLAIN, say('rotate(1,0)'), end='error',
+                                                           number=1)]
+    text = text_tables(metrics_of(records))
+    assert 'Succeeded' not in text
+    assert '1/2 all searches in error (50.0%)' in text

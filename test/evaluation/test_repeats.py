@@ -13,6 +13,7 @@ import pytest
 from record_fixtures import PLAIN, metrics_of, record, say
 
 from hvs_ros.evaluation.repeats import pass_at, repeat_metrics
+from hvs_ros.evaluation.tables import text_tables
 
 HIT, MISS = say('submit(110,0)'), say('submit(200,0)')
 REPLIES = {'+': [HIT], '-': [MISS], '~': ['?'] * 10, '!': []}
@@ -108,6 +109,16 @@ def test_many_repeats_show_some_k_only() -> None:
     found = repeat_metrics('published-2026', records, 100, 1)
     assert found is not None
     assert list(found['pass_at_k']) == [*map(str, range(1, 11)), '16', '32', '64', '100']
+
+
+def test_repeats_are_told_in_a_sentence() -> None:
+    records = [line for place, marks in enumerate(('+-', '++', '-!')) for line in played(
+        marks, place)]
+    text = text_tables(metrics_of(records, total=3, repeats=2))
+    assert '2 repeats, over 2/3 episodes scored in all: mean@2 75.0% (' in text
+    assert 'pass@2 100.0% (' in text
+    assert 'the outcome changes in 1/2 (50.0%)' in text
+    assert 'the standard deviation is 35.4 points' in text
 
 
 def test_one_repeat_has_no_such_figures() -> None:

@@ -19,6 +19,7 @@ from hvs_ros.evaluation.tables import (
     comparison_rows,
     headline,
     interval,
+    measure_lines,
     outcome_words,
     percent,
     score_rows,
@@ -47,7 +48,8 @@ def markdown(results: Results) -> str:
         '## Other profiles, on the episodes that transfer',
         _table(('profile', 'transferable', f'{results.profile} on those', 'its own on the same',
                 'gained, lost', 'bounds over all'), _plain(comparison_rows(metrics))),
-        f'Outcomes: {escaped(outcome_words(metrics))}.']
+        f'Outcomes: {escaped(outcome_words(metrics))}.',
+        *map(escaped, measure_lines(metrics))]
     return '\n\n'.join(parts) + '\n'
 
 
