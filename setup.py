@@ -60,7 +60,7 @@ setup(
         'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],
         'sim': ['mujoco==3.17.0'],
         'serve': ['starlette', 'uvicorn'],
-        'gym': ['gymnasium'],
+        'gym': ['gymnasium>=1.0'],
         'viz': ['foxglove-sdk', 'rerun-sdk'],
     },
     entry_points={

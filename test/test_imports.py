@@ -54,7 +54,9 @@ LAZY = {
     'verl': {'environments/verl_loop.py'},
     'starlette': {'environments/app.py', 'environments/server.py'},
     'uvicorn': {'environments/server.py'},
-    'gymnasium': {'environments/gymnasium_env.py', 'environments/registration.py'},
+    'gymnasium': {
+        'environments/gymnasium_env.py', 'environments/live_text.py',
+        'environments/registration.py'},
 }
 AT_THE_TOP = {
     'openai', 'jinja2', 'pydantic', 'py360convert', 'PIL', 'starlette', 'uvicorn', 'gymnasium',
