@@ -68,7 +68,9 @@ def _line(
     answer = target.centre if success else BenchmarkAngles((low + 180) % 360, 0)
     off = {'centre': 0.0 if success else 170.0, 'window': 0.0 if success else 160.0}
     turn = {
-        'reply': 'x' * 400, 'valid': True, 'not_found': False, 'latency_s': 0.8,
+        'reply': 'x' * 400, 'thought': 'x' * 300,
+        'action': {'type': 'rotate', 'dyaw': 10, 'dpitch': 0}, 'gaze_told': [0, 0],
+        'gaze_measured': [0, 0], 'valid': True, 'not_found': False, 'latency_s': 0.8,
         'tokens': {'prompt': 3000, 'completion': 120}, 'finish_reason': 'stop'}
     return {
         'id': f'{split}/{scene}/{item}/{start}', 'repeat': 0, 'split': split, 'scene': scene,

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from hvs_ros.core.messages import MessageError, action_from_dict
 from hvs_ros.core.profile import PROFILES
 from hvs_ros.evaluation.groups import GROUPINGS, LEVELS
 from hvs_ros.evaluation.outcomes import OUTCOMES, SCORED
@@ -144,6 +145,14 @@ def _is_distances(value: Any) -> bool:
         _is_number(value.get(name)) for name in ('centre', 'window'))
 
 
+def _is_action(value: Any) -> bool:
+    try:
+        action_from_dict(value)
+    except MessageError:
+        return False
+    return True
+
+
 def _is_tokens(value: Any) -> bool:
     return _is_object(value) and all(map(_is_count, value.values()))
 
@@ -160,5 +169,6 @@ _RECORD: dict[str, Check] = {
     'answer': _or_none(_is_pair), 'gaze': _is_pair, 'errors': _is_errors,
     'turns': _is_list, 'model': _is_text, 'attempt': _is_positive}
 _TURN: dict[str, Check] = {
-    'valid': _is_flag, 'not_found': _is_flag, 'tokens': _is_tokens, 'latency_s': _is_number,
-    'finish_reason': _is_text}
+    'reply': _is_text, 'thought': _is_text, 'action': _is_action, 'valid': _is_flag,
+    'not_found': _is_flag, 'gaze_told': _is_pair, 'gaze_measured': _is_pair,
+    'tokens': _is_tokens, 'latency_s': _is_number, 'finish_reason': _is_text}

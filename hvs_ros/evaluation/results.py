@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import math
 from pathlib import Path
 from typing import Any
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.metrics import compute_metrics
-from hvs_ros.evaluation.records import LINES, RunError, read_manifest, read_records
+from hvs_ros.evaluation.reading import read_run
+from hvs_ros.evaluation.records import LINES, RunError
 
 Record = Mapping[str, Any]
 
@@ -29,15 +29,6 @@ _SECTIONS: dict[str, dict[str, Any]] = {
     'platform': {'python': None, 'system': None, 'machine': None},
     'hardware': {'processor': None, 'cores': None, 'memory_bytes': None, 'gpus': []},
     'times': {'started': None, 'finished': None}}
-_PAIR = (list, tuple)
-_FIELDS: dict[str, tuple[type, ...]] = {
-    'split': (str,), 'scene': (str,), 'instruction': (str,), 'target': (dict,),
-    'panorama': (str,), 'reason': (str,), 'success': (dict,), 'errors': (dict,),
-    'turns': (list,), 'gaze': _PAIR, 'model': (str,)}
-_TURN_FIELDS: dict[str, tuple[type, ...]] = {
-    'reply': (str,), 'thought': (str,), 'action': (dict,), 'gaze_told': _PAIR,
-    'gaze_measured': _PAIR, 'latency_s': (int, float), 'tokens': (dict,),
-    'finish_reason': (str,)}
 
 
 def with_sections(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,29 +41,6 @@ def with_sections(manifest: Mapping[str, Any]) -> dict[str, Any]:
         given = manifest.get(name)
         whole[name] = {**section, **(given if isinstance(given, dict) else {})}
     return whole
-
-
-def check_record(path: Path, record: Record) -> None:
-    """Raise ``RunError`` naming file, episode and field of a line that cannot be told about."""
-    where = f'{path}: {record["id"]!r} (repeat {record["repeat"]})'
-    _check(where, record, _FIELDS)
-    for place, turn in enumerate(record['turns']):
-        if not isinstance(turn, dict):
-            raise RunError(f'{where}: turn {place} is no object')
-        _check(f'{where}: turn {place}', turn, _TURN_FIELDS)
-
-
-def _check(where: str, values: Record, fields: Mapping[str, tuple[type, ...]]) -> None:
-    for name, kinds in fields.items():
-        value = values.get(name)
-        if not isinstance(value, kinds) or (kinds is _PAIR and not _is_direction(value)):
-            shown = f'{values[name]!r:.60}' if name in values else 'missing'
-            raise RunError(f'{where}: field "{name}" is {shown}')
-
-
-def _is_direction(value: Any) -> bool:
-    return len(value) == 2 and all(
-        isinstance(angle, (int, float)) and math.isfinite(angle) for angle in value)
 
 
 @dataclass(frozen=True)
@@ -88,9 +56,8 @@ class Results:
     def of(cls, run: Path | str) -> Results:
         """Return the results of a run folder; raise ``RunError`` when it is none."""
         folder = Path(run)
-        manifest, records = with_sections(read_manifest(folder)), read_records(folder)
-        for record in records:
-            check_record(folder / LINES, record)
+        told, records = read_run(folder)
+        manifest = with_sections(told)
         try:
             metrics = compute_metrics(manifest, records)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -307,7 +307,7 @@ def test_a_manifest_that_says_little_is_enough(run_folder: Path) -> None:
 @pytest.mark.parametrize('spoil, named', [
     ({'turns': 3}, 'line 3 is not a record'), ({'gaze': [1]}, 'gaze'),
     ({'instruction': None}, 'instruction'),
-    ({'turns': [{'reply': 1}]}, 'reply'), ({'errors': {}}, 'do not add up')])
+    ({'turns': [{'reply': 1}]}, 'reply'), ({'errors': {}}, 'field "errors" cannot be {}')])
 def test_a_line_that_cannot_be_told_is_one_sentence(
         run_folder: Path, spoil: dict[str, object], named: str) -> None:
     path = run_folder / 'episodes.jsonl'
