@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('go', 'find', 'send a path search to a running graph and follow it'),
     ('eval', 'eval', 'score a planner on a benchmark folder'),
     ('report', 'report', 'tables and HTML report of a run, or its results in other forms'),
+    ('merge', 'merge', 'put the runs of shards together'),
     ('compare', 'compare', 'compare two runs, search by search'),
     ('convert', 'convert', "write any camera's frame as an equirectangular panorama"),
     ('scenes', 'scenes', 'make procedural benchmark episodes'),
@@ -38,6 +39,7 @@ EXTRAS = {
     'rclpy': 'ros', 'std_msgs': 'ros', 'sensor_msgs': 'ros', 'geometry_msgs': 'ros',
     'torch': 'transformers', 'transformers': 'transformers', 'vllm': 'vllm', 'mujoco': 'sim',
     'starlette': 'serve', 'uvicorn': 'serve', 'gymnasium': 'gym',
+    'ray': 'cluster',
 }
 
 

@@ -71,7 +71,7 @@ def run_direct(
         on_record(finished.record)
         return streak.add(finished.record, planner_failed=finished.planner_failed)
 
-    with _signals_into(arrivals):
+    with signals_into(arrivals):
         pool.start()
         try:
             ending = _collect(arrivals, keep, on_turn)
@@ -111,7 +111,7 @@ def _collect(
 
 
 @contextmanager
-def _signals_into(arrivals: SimpleQueue[Any]) -> Iterator[None]:
+def signals_into(arrivals: SimpleQueue[Any]) -> Iterator[None]:
     """Turn signals into items of the queue."""
     def put(number: int, frame: FrameType | None) -> None:
         arrivals.put(_Signal(number))

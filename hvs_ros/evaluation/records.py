@@ -34,6 +34,7 @@ SCHEMA_VERSION = 1
 MANIFEST = 'run.json'
 LINES = 'episodes.jsonl'
 IDENTITY = ('schema_version', 'config', 'episodes', 'images', 'prompts', 'shard')
+PRICES = ('price_input', 'price_output')
 
 Key = tuple[str, int]
 Item = TypeVar('Item')
@@ -72,16 +73,18 @@ def read_manifest(run: Path | str) -> dict[str, Any]:
 
 def _check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     """Raise ``RunError`` naming the field that a run cannot be told by."""
-    for section in ('config', 'episodes'):
-        if not isinstance(manifest.get(section), dict):
-            raise RunError(f'{path}: field "{section}" is missing or no object')
-    count = manifest['episodes'].get('count')
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise RunError(f'{path}: field "episodes.count" cannot be {count!r}')
+    for section, name in (('config', 'repeats'), ('episodes', 'count')):
+        if section not in manifest:
+            raise RunError(f'{path}: field "{section}" is missing')
+        if not isinstance(manifest[section], dict):
+            raise RunError(f'{path}: field "{section}" cannot be {manifest[section]!r:.60}')
+        count = manifest[section].get(name)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise RunError(f'{path}: {section}: field "{name}" cannot be {count!r:.60}')
     try:
         EvalConfig.from_dict(manifest['config'])
-    except (InputError, TypeError) as error:
-        raise RunError(f'{path}: field "config" is broken ({error})') from error
+    except (InputError, TypeError, ValueError) as error:
+        raise RunError(f'{path}: field "config" cannot be used ({error})') from error
 
 
 def read_records(run: Path | str) -> list[dict[str, Any]]:
@@ -233,11 +236,11 @@ class RunWriter:
             self._write_manifest()
             return
         standing = read_manifest(self.run)
-        _refuse_difference(self.run, standing, self.manifest)
+        refuse_difference(self.run, standing, self.manifest)
         config = self.manifest['config']
-        if config.get('prices') is None:
+        if config.get('price_input') is None:
             # Prices told once hold for the whole run.
-            config = {**config, 'prices': standing['config'].get('prices')}
+            config = {**config, **{name: standing['config'].get(name) for name in PRICES}}
         self.manifest = {**standing, 'config': config}
         path = self.run / LINES
         content = path.read_bytes()
@@ -363,15 +366,15 @@ def _record(line: bytes) -> dict[str, Any] | None:
         name, repeat = record_key(record)
         known = record['outcome'] in OUTCOMES
         attempt = record['attempt']
-        usage_of([record])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     counts = all(isinstance(n, int) and not isinstance(n, bool) for n in (repeat, attempt))
     return record if known and counts and isinstance(name, str) else None
 
 
-def _refuse_difference(
+def refuse_difference(
         run: Path, standing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise ``RunError`` naming the first setting in which two manifests are different runs."""
     for section in IDENTITY:
         old, new = standing.get(section), wanted.get(section)
         if section == 'config' and isinstance(old, Mapping) and isinstance(new, Mapping):

@@ -11,6 +11,7 @@ from hvs_ros.core.errors import HvsError
 from hvs_ros.core.messages import TurnLine
 from hvs_ros.evaluation.config import EvalConfig, load_selected
 from hvs_ros.evaluation.direct import Ending, run_direct
+from hvs_ros.evaluation.graphs import run_graphs
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
 from hvs_ros.evaluation.metrics import compute_metrics
 from hvs_ros.evaluation.progress import Progress
@@ -30,13 +31,16 @@ class GraphDriver(Protocol):
     """
     Run what a run folder still lacks through the live graph, whose replay node writes it.
 
-    ``run`` holds a run.json and is locked by nobody. ``on_record`` gets every finished search
-    (at least id, repeat, outcome and reason), ``on_turn`` every turn, both in order. Return the
+    ``run`` holds a run.json and is locked by nobody. Of several graphs at once each has a
+    ``place`` of its own and a process of its own. ``on_record`` gets every finished search (at
+    least id, repeat, outcome and reason), ``on_turn`` every turn, both in order. Return the
     number of the signal that ended it, or 0; raise ``HvsError`` when the graph cannot start or
     gives up. Plugged in by the command line: this package knows no ROS.
     """
 
-    def __call__(self, run: Path, on_record: OnRecord, on_turn: OnTurn | None) -> int:
+    def __call__(
+            self, run: Path, on_record: OnRecord, on_turn: OnTurn | None = None, *,
+            place: int = 0) -> int:
         """Run the graph until the run folder lacks nothing."""
 
 
@@ -67,6 +71,8 @@ def evaluate(
 
             if graph is None:
                 ending = run_direct(writer, episodes, planner, note, on_turn)
+            elif config.workers > 1:
+                ending = run_graphs(writer, episodes, planner, graph, note)
             else:
                 # The replay node is the one writer of a graph run.
                 writer.close()

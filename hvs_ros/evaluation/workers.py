@@ -142,7 +142,7 @@ def _serve(pipe: Connection, values: dict[str, Any], purse: Purse | None) -> Non
     """Run jobs from the pipe until it closes: the body of a child."""
     # Ctrl-C reaches the whole terminal; the parent decides when a child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    leave_with_parent()
     import cv2
     cv2.setNumThreads(1)
     runner: EpisodeRunner | None = None
@@ -164,11 +164,15 @@ def _child_runner(config: EvalConfig, purse: Purse | None) -> EpisodeRunner:
     return EpisodeRunner(config, planner_for(config), panoramas, purse=purse)
 
 
-def _leave_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def leave_with_parent() -> None:
+    """End this process as soon as the one that started it has ended."""
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Pool:

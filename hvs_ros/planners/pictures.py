@@ -36,7 +36,7 @@ def picture_of(view: View, asking: Asking) -> Picture:
     The view's own bytes where neither size, format nor quality is asked for. A side that is left
     open follows from the other one.
     """
-    width, height = _size(view, asking)
+    width, height = picture_size(view.width, view.height, asking)
     if (width, height) == (view.width, view.height) and asking.image_format != 'png' and (
             not asking.image_quality):
         return Picture(view.jpeg, f'{width}x{height} JPEG as rendered')
@@ -51,10 +51,11 @@ def picture_of(view: View, asking: Asking) -> Picture:
     return Picture(encode_jpeg(pixels, quality), f'{width}x{height} JPEG quality {quality}')
 
 
-def _size(view: View, asking: Asking) -> tuple[int, int]:
+def picture_size(view_width: int, view_height: int, asking: Asking) -> tuple[int, int]:
+    """Return (width, height) of the picture that a model is shown of a view, in pixels."""
     width, height = asking.image_width, asking.image_height
     if width and not height:
-        height = max(1, round(view.height * width / view.width))
+        height = max(1, round(view_height * width / view_width))
     elif height and not width:
-        width = max(1, round(view.width * height / view.height))
-    return width or view.width, height or view.height
+        width = max(1, round(view_width * height / view_height))
+    return width or view_width, height or view_height

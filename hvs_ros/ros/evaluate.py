@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import json
 import math
+from multiprocessing import parent_process
 import os
 from pathlib import Path
 import time
@@ -32,25 +33,35 @@ OnRecord = Callable[[Mapping[str, Any]], None]
 Key = tuple[str, int]
 _LAST_WORDS_S = 0.1
 _LEAVE_S = 10.0  # far more than stopping takes: only a middleware that hangs needs it
+MOST_DOMAIN = 101
+"""The highest domain whose ports no system gives away to others."""
 LOG_LEVEL = 'fatal'
 """What goes wrong is in the records; log lines would only tear the progress bar apart."""
 
 
-def private_domain() -> int:
-    """Return the domain of ``ROS_DOMAIN_ID``, or one that other graphs here hardly use."""
+def private_domain(place: int = 0) -> int:
+    """
+    Return the domain of ``ROS_DOMAIN_ID``, or one that other graphs here hardly use.
+
+    Of graphs started by one process each ``place`` has a domain of its own, from that one on.
+    """
     given = os.environ.get('ROS_DOMAIN_ID', '')
-    return int(given) if given.isdigit() else 1 + os.getpid() % 100
+    parent = parent_process()
+    pid = os.getpid() if parent is None else parent.pid or 0
+    first = int(given) if given.isdigit() else 1 + pid % 100
+    return (first + place) % (MOST_DOMAIN + 1) if place else first
 
 
 def run_graph(
         run: Path, on_record: OnRecord, on_turn: OnTurn | None = None, *,
         isolate: bool = False, gaze: str = 'virtual',
-        extra: Mapping[str, Mapping[str, Any]] | None = None) -> int:
+        extra: Mapping[str, Mapping[str, Any]] | None = None, place: int = 0) -> int:
     """
     Run what the folder still lacks through the replay deployment.
 
-    ``isolate`` gives each node a process of its own, ``extra`` sets parameters by node. Return
-    the number of the signal that ended it, or 0; raise ``HvsError`` when the graph gives up.
+    ``isolate`` gives each node a process of its own, ``extra`` sets parameters by node, ``place``
+    tells graphs apart that one process started. Return the number of the signal that ended it,
+    or 0; raise ``HvsError`` when the graph gives up.
     """
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     config = EvalConfig.from_dict(read_manifest(run)['config'])
@@ -60,7 +71,7 @@ def run_graph(
     entries = [
         _configured(entry, config, (extra or {}).get(entry.name, {}))
         for entry in graph(deployment, given)]
-    namespace, domain_id = f'hvs_{os.getpid()}', private_domain()
+    namespace, domain_id = f'hvs_{os.getpid()}', private_domain(place)
     kind = Isolated if isolate else Composed
     bringup = kind(
         entries, parameter_files(deployment, given), namespace, domain_id, LOG_LEVEL)

@@ -75,6 +75,16 @@ def test_no_view_of_an_episode_shows_the_panorama_of_another(
     assert same(records) == same(direct('random', **settings))
 
 
+@pytest.mark.parametrize('isolate', [False, True], ids=['composed', 'isolated'])
+def test_several_graphs_at_once_record_what_one_loop_does(
+        tmp_path: Path, direct: Callable, gallery: Path, isolate: bool) -> None:
+    settings = {'episodes': str(gallery), 'view': ViewConfig(64, 36), 'seed': 5}
+    records = run(
+        tmp_path / 'run', planner='random', workers=2, graph={'isolate': isolate}, **settings)
+    assert same(records) == same(direct('random', **settings))
+    assert not (tmp_path / 'run/.graphs').exists()
+
+
 def test_a_gaze_out_of_reach_is_recorded_where_it_ended(tmp_path: Path) -> None:
     """The neck ends at 40 degrees up; what is told and recorded are whole degrees of there."""
     patience = {'arrive_timeout': 1.0}
