@@ -115,6 +115,17 @@ def waits_of(args: argparse.Namespace) -> dict[str, float]:
     return waits
 
 
+def prices_of(args: argparse.Namespace) -> dict[str, float] | None:
+    """Return what a million tokens cost, None where neither price is given."""
+    from hvs_ros.core.errors import InputError
+    given = {'prompt': args.price_input, 'completion': args.price_output}
+    if None not in given.values():
+        return given
+    if any(price is not None for price in given.values()):
+        raise InputError('--price-input and --price-output belong together')
+    return None
+
+
 def config_of(args: argparse.Namespace) -> EvalConfig:
     """Return the configuration that the options describe."""
     from hvs_ros.core.errors import InputError
@@ -134,4 +145,4 @@ def config_of(args: argparse.Namespace) -> EvalConfig:
         max_consecutive_errors=args.max_consecutive_errors, give_up_after=args.give_up_after,
         asking=asking_of(args), waits=waits_of(args),
         allow_remote_images=args.allow_remote_images, shard=args.shard, cluster=args.cluster,
-        price_input=args.price_input, price_output=args.price_output, max_cost=args.max_cost)
+        prices=prices_of(args), max_cost=args.max_cost)

@@ -28,9 +28,7 @@ class Prices:
 
 def prices_of(config: EvalConfig) -> Prices | None:
     """Return the prices of a run, None where they are not known."""
-    if config.price_input is None or config.price_output is None:
-        return None
-    return Prices(config.price_input, config.price_output)
+    return None if config.prices is None else Prices(**config.prices)
 
 
 def usage_of(records: Iterable[Mapping[str, Any]]) -> tuple[int, int]:

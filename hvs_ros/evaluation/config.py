@@ -20,8 +20,7 @@ DRIVERS = ('direct', 'graph')
 # How a run is carried out, not what it measures: these may change when it is taken up again.
 CONDUCT = (
     'episodes', 'workers', 'max_consecutive_errors', 'give_up_after', 'waits',
-    'allow_remote_images', 'cluster', 'price_input', 'price_output',
-    'max_cost')
+    'allow_remote_images', 'cluster', 'prices', 'max_cost')
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class EvalConfig:
     parts of them, None for the whole. ``give_up_after`` is the time in seconds that a model may
     take for one answer, ``waits`` (fields of ``Waits``) limits inside it. ``asking`` are fields
     of ``Asking`` that win over a planner file's. ``cluster`` is the address of a Ray cluster.
-    Prices are of a million tokens, in any currency; a sitting ends once ``max_cost`` is spent.
+    ``prices`` say what a million tokens cost ({prompt, completion}, any currency); a sitting ends
+    once ``max_cost`` of that currency is spent.
     """
 
     episodes: str
@@ -67,8 +67,7 @@ class EvalConfig:
     allow_remote_images: bool = False
     shard: str | None = None
     cluster: str | None = None
-    price_input: float | None = None
-    price_output: float | None = None
+    prices: dict[str, float] | None = None
     max_cost: float | None = None
 
     def __post_init__(self) -> None:
@@ -131,15 +130,14 @@ def _check_view(view: ViewConfig) -> None:
 
 
 def _check_costs(config: EvalConfig) -> None:
-    for name in ('price_input', 'price_output', 'max_cost'):
-        value = getattr(config, name)
+    prices = config.prices
+    if prices is not None and set(prices) != {'prompt', 'completion'}:
+        raise InputError(f'prices must be of prompt and completion, not of {sorted(prices)}')
+    for name, value in {**(prices or {}), 'max_cost': config.max_cost}.items():
         if value is not None and not (math.isfinite(value) and value >= 0):
-            raise InputError(f'{name} must be a number of at least 0, not {value}')
-    prices = {config.price_input is None, config.price_output is None}
-    if len(prices) == 2:
-        raise InputError('price_input and price_output, of a million tokens, belong together')
-    if config.max_cost is not None and True in prices:
-        raise InputError('max_cost needs price_input and price_output, of a million tokens')
+            raise InputError(f'{name}: a price or cost must be at least 0, not {value}')
+    if config.max_cost is not None and prices is None:
+        raise InputError('max_cost needs the prices of a million tokens, input and output')
 
 
 def shard_numbers(shard: str) -> tuple[int, int]:

@@ -34,7 +34,6 @@ SCHEMA_VERSION = 1
 MANIFEST = 'run.json'
 LINES = 'episodes.jsonl'
 IDENTITY = ('schema_version', 'config', 'episodes', 'images', 'prompts', 'shard')
-PRICES = ('price_input', 'price_output')
 
 Key = tuple[str, int]
 Item = TypeVar('Item')
@@ -238,9 +237,9 @@ class RunWriter:
         standing = read_manifest(self.run)
         refuse_difference(self.run, standing, self.manifest)
         config = self.manifest['config']
-        if config.get('price_input') is None:
+        if config.get('prices') is None:
             # Prices told once hold for the whole run.
-            config = {**config, **{name: standing['config'].get(name) for name in PRICES}}
+            config = {**config, 'prices': standing['config'].get('prices')}
         self.manifest = {**standing, 'config': config}
         path = self.run / LINES
         content = path.read_bytes()

@@ -66,7 +66,7 @@ def test_a_dry_run_counts_requests_pictures_and_cost_and_asks_nobody(
     assert f'output: {500 * 1024} tokens' in told and 'OpenAI' in told
     config = EvalConfig(
         str(dataset), f'openai:gpt-4o@{NOBODY}', repeats=2,
-        price_input=2.5, price_output=10)
+        prices={'prompt': 2.5, 'completion': 10})
     found = dry_run(config, None, stream=io.StringIO())
     most = (found.image_tokens + found.text_tokens) * 2.5e-6 + found.reply_tokens * 10e-6
     assert f'cost: {most:.2f} at most' in told
@@ -93,9 +93,9 @@ def test_a_dry_run_of_a_begun_run_counts_what_is_left(
 
 
 @pytest.mark.parametrize('words, named', [
-    (('--max-cost', '1'), 'max_cost needs price_input'),
+    (('--max-cost', '1'), 'max_cost needs the prices'),
     (('--price-input', '1'), 'belong together'),
-    (('--price-input', '-1', '--price-output', '1'), 'price_input'),
+    (('--price-input', '-1', '--price-output', '1'), 'prompt'),
     (('--price-input', 'nan', '--price-output', '1'), 'nan'),
     (('--price-input', '1', '--price-output', '1', '--max-cost', '-2'), 'max_cost')])
 def test_bad_prices_are_named(
@@ -184,8 +184,7 @@ def test_prices_told_once_hold_for_the_whole_run(tmp_path: Path, dataset: Path) 
     path.write_text(''.join(path.read_text().splitlines(keepends=True)[:-1]))
     assert main(words) == 0
     manifest = json.loads((out / 'run.json').read_text())
-    config = manifest['config']
-    assert (config['price_input'], config['price_output']) == (1.0, 2.0)
+    assert manifest['config']['prices'] == {'prompt': 1.0, 'completion': 2.0}
     assert json.loads((out / 'metrics.json').read_text())['cost']['total'] == 0
 
 

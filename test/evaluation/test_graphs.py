@@ -157,7 +157,7 @@ def test_a_signal_ends_graphs_and_run_in_good_order(
 
 
 @pytest.mark.parametrize('setting', [{'cluster': 'local'}, {
-    'max_cost': 1.0, 'price_input': 1.0, 'price_output': 1.0}])
+    'max_cost': 1.0, 'prices': {'prompt': 1.0, 'completion': 1.0}}])
 def test_what_graphs_cannot_do_is_refused(dataset: Path, setting: dict[str, object]) -> None:
     with pytest.raises(InputError, match='is for the driver direct'):
         config_of(dataset, **setting)
