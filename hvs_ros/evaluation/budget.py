@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, Protocol
@@ -32,24 +32,14 @@ def prices_of(config: EvalConfig) -> Prices | None:
 
 
 def usage_of(records: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
-    """Return (prompt, completion) tokens of every turn; what is no count counts as none."""
+    """Return (prompt, completion) tokens of every turn of the records."""
     prompt = completion = 0
     for record in records:
-        for tokens in _tokens(record.get('turns')):
-            prompt += _count(tokens.get('prompt'))
-            completion += _count(tokens.get('completion'))
+        for turn in record.get('turns', ()):
+            tokens = turn.get('tokens', {})
+            prompt += tokens.get('prompt', 0)
+            completion += tokens.get('completion', 0)
     return prompt, completion
-
-
-def _tokens(turns: Any) -> Iterator[Mapping[str, Any]]:
-    for turn in turns if isinstance(turns, list) else ():
-        tokens = turn.get('tokens') if isinstance(turn, Mapping) else None
-        if isinstance(tokens, Mapping):
-            yield tokens
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 class Purse(Protocol):

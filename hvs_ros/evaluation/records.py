@@ -72,18 +72,16 @@ def read_manifest(run: Path | str) -> dict[str, Any]:
 
 def _check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     """Raise ``RunError`` naming the field that a run cannot be told by."""
-    for section, name in (('config', 'repeats'), ('episodes', 'count')):
-        if section not in manifest:
-            raise RunError(f'{path}: field "{section}" is missing')
-        if not isinstance(manifest[section], dict):
-            raise RunError(f'{path}: field "{section}" cannot be {manifest[section]!r:.60}')
-        count = manifest[section].get(name)
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise RunError(f'{path}: {section}: field "{name}" cannot be {count!r:.60}')
+    for section in ('config', 'episodes'):
+        if not isinstance(manifest.get(section), dict):
+            raise RunError(f'{path}: field "{section}" is missing or no object')
+    count = manifest['episodes'].get('count')
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise RunError(f'{path}: field "episodes.count" cannot be {count!r}')
     try:
         EvalConfig.from_dict(manifest['config'])
-    except (InputError, TypeError, ValueError) as error:
-        raise RunError(f'{path}: field "config" cannot be used ({error})') from error
+    except (InputError, TypeError) as error:
+        raise RunError(f'{path}: field "config" is broken ({error})') from error
 
 
 def read_records(run: Path | str) -> list[dict[str, Any]]:
@@ -365,6 +363,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
         name, repeat = record_key(record)
         known = record['outcome'] in OUTCOMES
         attempt = record['attempt']
+        usage_of([record])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     counts = all(isinstance(n, int) and not isinstance(n, bool) for n in (repeat, attempt))
