@@ -119,7 +119,7 @@ class Dialogue:
             self._environment.check(steps=True)
             raise InputError(f'the search has ended ({self.status}); no answer is taken')
         step = self._environment.step(text)
-        self.rewards.append(step.reward)
+        self.rewards.append(float(step.reward))
         if step.done:
             self.status = 'success' if step.info['task_success'] else 'failure'
             return [_text(step.observation.text)]

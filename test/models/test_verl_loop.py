@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from itertools import groupby
 import os
+from pathlib import Path
+import re
 
 import pytest
 
@@ -18,6 +20,7 @@ import numpy as np
 from omegaconf import OmegaConf
 from search_fixtures import write_searches
 from tiny_models import load_processor, make_qwen
+import verl
 from verl.experimental.agent_loop.agent_loop import (
     AgentLoopBase,
     AgentLoopWorker,
@@ -28,10 +31,12 @@ from verl.protocol import DataProto
 from verl.utils.dataset.rl_dataset import RLHFDataset
 from verl.workers.rollout.replica import TokenOutput
 
+from hvs_ros.cli.main import main
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.share import share_path
 from hvs_ros.environments.verl_loop import NAME, SearchAgentLoop
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 END = '<|im_end|>'
 TURN = '<think>turn</think><answer>rotate(90,0)</answer>'
 RIGHT, WRONG = (f'<think>there</think><answer>submit({yaw},0)</answer>' for yaw in (90, 270))
@@ -268,7 +273,7 @@ def test_32_searches_at_once_through_verls_own_worker(processor, root):
     ({'seed': 0}, 'env_config'),
     ({'env_config': {'data_path': '/nowhere'}, 'seed': 0}, '/nowhere'),
     ({'env_config': {'data_path': 'DATA', 'colour': 1}, 'seed': 0}, 'colour'),
-    ({'env_config': {'data_path': 'DATA', 'prompt_format': 'no_think'}}, 'no_think'),
+    ({'env_config': {'data_path': 'DATA', 'prompt_format': 'verse'}}, 'prompt_format'),
     ({'env_config': {'data_path': 'DATA'}, 'seed': 'first'}, 'seed'),
 ])
 def test_a_row_that_cannot_be_used_stops_with_a_sentence(processor, root, extra_info, sentence):
@@ -285,3 +290,36 @@ def test_rows_may_come_from_a_table_that_fills_its_gaps(processor, root):
         'eval_set': None, 'yaw_tolerance': np.float64(30.0)}
     output = search(processor, Scripted(processor.tokenizer, [WRONG + END]), info)
     assert output.extra_fields['status'] == 'failure'
+
+
+def test_the_rows_of_the_export_are_read_by_verls_own_dataset(processor, root, tmp_path):
+    (root / 'dataset.json').write_text('{"split": "train"}')
+    file = tmp_path / 'train.parquet'
+    assert main(['export', 'rl', str(root), '--out', str(file), '--set', 'resolution=63']) == 0
+    dataset = RLHFDataset(
+        data_files=str(file), tokenizer=processor.tokenizer, processor=processor,
+        config=OmegaConf.create({
+            'cache_dir': str(tmp_path), 'filter_overlong_prompts': False,
+            'max_prompt_length': 100}))
+    assert len(dataset) == 2
+    instructions = set()
+    for row in dataset:
+        server = Scripted(processor.tokenizer, [WRONG + END])
+        output = search(processor, server, row['extra_info'])
+        assert output.extra_fields['status'] == 'failure'
+        text = processor.tokenizer.decode(output.prompt_ids)
+        instructions.add(re.search(r'Find the (lamp|door)', text).group())
+    assert instructions == {'Find the lamp', 'Find the door'}
+
+
+def test_the_documented_command_sets_options_that_verl_has():
+    text = (REPOSITORY / 'docs' / 'training.md').read_text()
+    command = re.search(r'python -m verl\.trainer\.main_ppo(.*?)```', text, re.DOTALL).group(1)
+    words = command.replace('\\\n', ' ').split()
+    folder = Path(verl.__file__).parent / 'trainer' / 'config'
+    with hydra.initialize_config_dir(str(folder), version_base=None):
+        config = hydra.compose('ppo_trainer', overrides=words)
+    agent = config.actor_rollout_ref.rollout.agent
+    assert agent.default_agent_loop == NAME
+    assert (REPOSITORY / agent.agent_loop_config_path).is_file()
+    assert config.actor_rollout_ref.rollout.n == 8
