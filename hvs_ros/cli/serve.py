@@ -39,13 +39,14 @@ def add_parser(subparsers: Any) -> None:
     add('--workers', type=int, metavar='N', help='threads that render (default: one a core)')
     add('--cache-mib', type=int, metavar='N', default=1024,
         help='memory for decoded panoramas (default: %(default)s)')
-    add('--max-environments', type=int, metavar='N', default=4096, help='(default: %(default)s)')
+    add('--max-environments', type=int, metavar='N', default=16384,
+        help='(default: %(default)s)')
     add('--idle-timeout', type=float, metavar='S', default=3600.0,
         help='seconds after which an unused environment is closed (default: %(default)s)')
-    add('--max-body-mib', type=int, metavar='N', default=16, help='(default: %(default)s)')
+    add('--max-body-mib', type=int, metavar='N', default=64, help='(default: %(default)s)')
     add('--max-resolution', type=int, metavar='R', default=2160,
         help='height of a view at most (default: %(default)s)')
-    add('--max-batch-mpx', type=int, metavar='N', default=1024,
+    add('--max-batch-mpx', type=int, metavar='N', default=4096,
         help='million pixels of the views of one request (default: %(default)s)')
     parser.set_defaults(run=run)
 

@@ -50,11 +50,11 @@ class Limits:
     views of one request together, ``body_bytes`` its size, ``resolution`` the height of a view.
     """
 
-    environments: int = 4096
+    environments: int = 16384
     idle_s: float = 3600.0
-    body_bytes: int = 16 << 20
+    body_bytes: int = 64 << 20
     body_s: float = 60.0
-    batch_pixels: int = 1 << 30
+    batch_pixels: int = 1 << 32
     resolution: int = MAX_RESOLUTION
     connections: int = 1024
 
@@ -194,7 +194,7 @@ class EnvironmentService:
                 name = slots[shown.index(broken)].id
                 raise BrokenError(
                     f'{name}: {broken or type(broken).__name__}') from broken
-        self._use(names, lenient=True)
+            self._touch(slots)
         return {slot.id: one for slot, one in zip(slots, shown, strict=True)
                 if isinstance(one, Shown)}
 
@@ -222,19 +222,23 @@ class EnvironmentService:
                 f'the views of {len(slots)} environments have {pixels} pixels, '
                 f'{self.limits.batch_pixels} are allowed in one request; ask for fewer at once')
 
-    def _use(self, names: Sequence[str], *, lenient: bool = False) -> list[_Slot]:
+    def _use(self, names: Sequence[str]) -> list[_Slot]:
         """Return the environments and note that they are in use."""
         self._expire()
         unknown = [name for name in names if name not in self._slots]
-        if unknown and not lenient:
+        if unknown:
             raise UnknownIdError(
                 f'there is no environment {brief(unknown[0])}; it was never made, is closed, or '
                 f'has not been used for {self.limits.idle_s:g} s')
-        slots = [self._slots[name] for name in names if name in self._slots]
+        slots = [self._slots[name] for name in names]
+        self._touch(slots)
+        return slots
+
+    def _touch(self, slots: Sequence[_Slot]) -> None:
         for slot in slots:
             slot.used = self._clock()
-            self._slots.move_to_end(slot.id)
-        return slots
+            if self._slots.get(slot.id) is slot:
+                self._slots.move_to_end(slot.id)
 
     def _expire(self) -> None:
         """Close what nobody has used for too long."""

@@ -452,3 +452,15 @@ def test_a_signal_ends_the_service_at_once(roots):
     assert process.returncode == 130
     assert said == ''
     kept.close()
+
+
+def test_the_page_names_every_key_and_every_route():
+    from dataclasses import fields
+
+    from hvs_ros.environments.config import EnvConfig
+    page = (REPOSITORY / 'docs/environments.md').read_text()
+    assert [spec.name for spec in fields(EnvConfig) if f'`{spec.name}`' not in page] == []
+    for route in ('/health', '/environments', '/batch/reset', '/batch/step', '/batch/reward',
+                  '/batch/system_prompt', '/batch/close', '/reset/<id>', '/step/<id>',
+                  '/reward/<id>', '/system_prompt/<id>', '/close/<id>'):
+        assert f'{route}`' in page
