@@ -15,6 +15,8 @@ try:
         AgentLoopOutput,
         register,
     )
+    from verl.utils.profiler import simple_timer
+    from verl.utils.rollout_trace import rollout_trace_op
 except ImportError as error:
     raise ImportError(f'verl cannot be imported ({error}): pip install "hvs_ros[verl]"') from error
 
@@ -46,6 +48,7 @@ class SearchAgentLoop(AgentLoopBase):
         self.max_reply_tokens = max_reply_tokens
         self.response_length: int = self.rollout_config.response_length
 
+    @rollout_trace_op
     async def run(
             self, sampling_params: dict[str, Any], priority: int = 0,
             **row: Any) -> AgentLoopOutput:
@@ -53,7 +56,8 @@ class SearchAgentLoop(AgentLoopBase):
         search, messages = await self._off_the_loop(self._begin, row.get('extra_info'))
         self._assert_mm_supported(True)
         ids = await self.ct_build_initial_tokens(messages, images=list(search.views))
-        rollout = _Rollout(len(ids), ids)
+        fixed = getattr(self.rollout_config, 'full_determinism', False)
+        rollout = _Rollout(f'det-{int(priority)}' if fixed else uuid4().hex, ids)
         if self.max_reply_tokens is not None:
             sampling_params = {**sampling_params, 'max_tokens': self.max_reply_tokens}
         while search.status == 'running':
@@ -61,7 +65,8 @@ class SearchAgentLoop(AgentLoopBase):
             if text is None:
                 search.cut()
                 break
-            parts = await self._off_the_loop(search.answer, text)
+            with simple_timer('tool_calls', rollout.times):
+                parts = await self._off_the_loop(search.answer, text)
             if search.status == 'running':
                 messages = await self._show(rollout, search, messages, text, parts)
         return rollout.output(search, self.response_length, self._get_mm_processor_kwargs())
@@ -91,10 +96,11 @@ class SearchAgentLoop(AgentLoopBase):
             self, rollout: _Rollout, search: Dialogue, sampling_params: dict[str, Any],
             priority: int) -> str | None:
         """Generate a reply and return its text; None where it does not fit or has no end."""
-        output = await self.server_manager.generate(
-            request_id=rollout.id, prompt_ids=rollout.ids, sampling_params=sampling_params,
-            image_data=list(search.views), mm_processor_kwargs=self._get_mm_processor_kwargs(),
-            priority=int(priority))
+        with simple_timer('generate_sequences', rollout.times):
+            output = await self.server_manager.generate(
+                request_id=rollout.id, prompt_ids=rollout.ids, sampling_params=sampling_params,
+                image_data=list(search.views), priority=int(priority),
+                mm_processor_kwargs=self._get_mm_processor_kwargs())
         rollout.note(output)
         merged, rollout.mask, rollout.logprobs = await self.ct_merge_assistant_token(
             rollout.ids, output.token_ids, rollout.mask, rollout.logprobs,
@@ -139,15 +145,16 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
 class _Rollout:
     """Hold the tokens of one search and what generating them told."""
 
-    def __init__(self, prompt_length: int, ids: list[int]) -> None:
-        self.id = uuid4().hex
-        self.prompt_length = prompt_length
-        self.ids = ids
+    def __init__(self, name: str, prompt: list[int]) -> None:
+        self.id = name
+        self.prompt_length = len(prompt)
+        self.ids = prompt
         self.mask: list[int] = []
         self.logprobs: list[float] | None = None
         self.preempted = -1
         self.fields: dict[str, Any] = {}
         self.replies = 0
+        self.times: dict[str, float] = {}
 
     def note(self, output: Any) -> None:
         """Keep what a reply tells besides its tokens."""
@@ -180,7 +187,8 @@ class _Rollout:
             response_logprobs=None if self.logprobs is None else self.logprobs[:longest],
             multi_modal_data={'images': list(search.views)}, reward_score=search.reward,
             num_turns=self.replies + len(search.views),
-            metrics=AgentLoopMetrics(num_preempted=self.preempted), mm_processor_kwargs=mm_kwargs,
+            metrics=AgentLoopMetrics(num_preempted=self.preempted, **self.times),
+            mm_processor_kwargs=mm_kwargs,
             extra_fields={
                 **self.fields, 'turn_scores': list(search.rewards), 'tool_rewards': [],
                 'status': search.status, 'reward_extra_info': told})

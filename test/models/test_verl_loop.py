@@ -168,6 +168,7 @@ def test_reward_and_turns(processor, root, replies, reward, status, turns):
         'truncated': float(status == 'truncated'), 'cut': 0.0}
     assert output.extra_fields['min_global_steps'] == 0
     assert output.extra_fields['max_global_steps'] == turns - 1
+    assert output.metrics.generate_sequences > 0 and output.metrics.tool_calls > 0
 
 
 def test_a_turn_that_comes_nearer_earns_what_the_row_says(processor, root):
