@@ -48,13 +48,13 @@ setup(
         'ros': ROS,
         'test': [
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
-            'py360convert', 'pillow', 'scipy', 'statsmodels', 'setuptools>=70.1',
+            'py360convert', 'pillow', 'scipy', 'statsmodels', 'pyarrow', 'setuptools>=70.1',
             'starlette', 'uvicorn', 'gymnasium', 'playwright'],
         'transformers': ['torch', 'transformers'],
         # one set of versions that all trainers below run with
         'train': [
             'torch', 'transformers==5.5.4', 'trl==1.16.0', 'datasets>=4.7', 'accelerate',
-            'jmespath', 'pillow'],
+            'jmespath', 'pillow', 'pyarrow'],
         'verl': ['verl==0.9.1', 'transformers==5.5.4', 'pillow'],
         'cuda': ['torch'],
         'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],

@@ -43,6 +43,7 @@ LAZY = {
     'mujoco': {'humanoid/physics.py'},
     'onnxruntime': {'planners/grounder_onnx.py'},
     'ray': {'evaluation/*'},
+    'pyarrow': {'learning/*'},
     'jinja2': {'evaluation/page.py'},
     'matplotlib': set(),
     'pydantic': {'evaluation/*'},

@@ -30,6 +30,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('compare', 'compare', 'compare two runs, search by search'),
     ('convert', 'convert', "write any camera's frame as an equirectangular panorama"),
     ('scenes', 'scenes', 'make procedural benchmark episodes'),
+    ('episodes', 'episodes', 'check, describe, sample and compare benchmark folders'),
+    ('prompts', 'prompts', 'list, show and import prompt packs'),
+    ('export', 'export', "write a run's searches, or a dataset's seeds, for trainers"),
     ('conformance', 'conformance', 'check the scoring rules against recorded cases'),
     ('serve', 'serve', 'serve episodes as environments over HTTP, for trainers'),
     ('bench', 'bench', 'measure rendering, turns and the live graph'),
@@ -38,6 +41,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
 EXTRAS = {
     'rclpy': 'ros', 'std_msgs': 'ros', 'sensor_msgs': 'ros', 'geometry_msgs': 'ros',
     'torch': 'transformers', 'transformers': 'transformers', 'vllm': 'vllm', 'mujoco': 'sim',
+    'pyarrow': 'train',
     'starlette': 'serve', 'uvicorn': 'serve', 'gymnasium': 'gym',
     'ray': 'cluster',
 }

@@ -38,7 +38,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add('--profile', metavar='P', default='published-2026',
         help=f'{", ".join(PROFILES)} (default: %(default)s)')
     add('--limit', type=int, metavar='N', help='only the first N episodes')
-    add('--only-ids', metavar='FILE', help='only the episodes whose ids the file lists')
+    add('--ids', '--only-ids', dest='only_ids', metavar='FILE',
+        help='only the episodes whose ids the file lists (hvs episodes lite writes one)')
+    add('--training-set', metavar='DIR', action='append', default=[],
+        help='what the model was trained on: panoramas it shares with EPISODES are told; may be '
+        'given several times')
     add('--workers', type=int, metavar='N', default=1,
         help='searches at once; driver graph: graphs, each on a domain of its own (default: '
         '%(default)s)')
@@ -131,9 +135,11 @@ def config_of(args: argparse.Namespace) -> EvalConfig:
     from hvs_ros.core.errors import InputError
     from hvs_ros.core.profile import get_profile
     from hvs_ros.evaluation.config import EvalConfig, ViewConfig, read_ids
+    from hvs_ros.evaluation.lite import weights_for
     size = re.fullmatch(r'(\d{1,5})x(\d{1,5})', args.view)
     if size is None:
         raise InputError(f'--view must be WIDTHxHEIGHT, not {args.view!r}')
+    ids = read_ids(args.only_ids) if args.only_ids else None
     return EvalConfig(
         episodes=os.path.abspath(args.episodes), planner=args.planner, driver=args.driver,
         profile=get_profile(args.profile).name, max_turns=args.max_turns,
@@ -141,7 +147,8 @@ def config_of(args: argparse.Namespace) -> EvalConfig:
             int(size[1]), int(size[2]), args.fov, not args.no_reticle, args.jpeg_quality),
         history_turns=args.history_turns, prompts=args.prompts, seed=args.seed,
         repeats=args.repeats, limit=args.limit,
-        only_ids=read_ids(args.only_ids) if args.only_ids else None, workers=args.workers,
+        only_ids=ids, weights=weights_for(args.only_ids, ids),
+        training_sets=tuple(map(os.path.abspath, args.training_set)), workers=args.workers,
         max_consecutive_errors=args.max_consecutive_errors, give_up_after=args.give_up_after,
         asking=asking_of(args), waits=waits_of(args),
         allow_remote_images=args.allow_remote_images, shard=args.shard, cluster=args.cluster,

@@ -27,6 +27,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
                         help='seed of the whole set (default: %(default)s)')
     parser.add_argument('--kind', default='both', choices=('object', 'path', 'both'),
                         help='what is searched for (default: %(default)s)')
+    parser.add_argument('--split', default='test', choices=('test', 'train'),
+                        help='what they are for; the two never hold the same scene, and only '
+                        'train may be exported for training (default: %(default)s)')
     parser.set_defaults(run=run)
     return parser
 
@@ -35,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the scenes, naming each folder as it is finished; return the exit code."""
     from hvs_ros.scenes import Size, generate
 
-    scenes = generate(args.out, args.count, Size.parse(args.size), args.seed, args.kind)
+    scenes = generate(
+        args.out, args.count, Size.parse(args.size), args.seed, args.kind, args.split)
     for written, folder in enumerate(scenes, start=1):
         print(f'{written}/{args.count} {folder}', flush=True)
     return 0

@@ -11,13 +11,15 @@ from pathlib import Path, PurePosixPath
 import random
 from typing import overload
 
-from hvs_ros.core.annotation import Item, parse_annotation
+from hvs_ros.core.annotation import Item, read_annotation
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.panorama import PanoramaFile
+from hvs_ros.core.problems import Problem, Report
 from hvs_ros.core.scoring import Target
-from hvs_ros.core.storage import EpisodeError, Listing, StoredFile, list_files
+from hvs_ros.core.storage import EpisodeError, Listing, StoredFile, list_files, refuse
 
-__all__ = ['Episode', 'EpisodeError', 'Episodes', 'load_episodes']
+__all__ = ['Dataset', 'Episode', 'EpisodeError', 'Episodes', 'Scene', 'load_episodes',
+           'read_dataset']
 
 ANNOTATION = 'annotation.json'
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp')
@@ -86,15 +88,24 @@ class Episodes(Sequence[Episode]):
 
 
 @dataclass(frozen=True)
-class _Scene:
-    """Hold one scene folder, read and checked."""
+class Scene:
+    """Hold one scene folder; ``items`` are those that can be used, by their place in the file."""
 
     root: str
     name: str
     annotation: StoredFile
-    items: list[Item]
+    items: dict[int, Item]
     panorama: PanoramaFile
     digest: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Hold what a folder or zip was found to hold: its files, its scenes and their episodes."""
+
+    files: Listing
+    scenes: list[Scene]
+    episodes: list[Episode]
 
 
 def load_episodes(
@@ -109,20 +120,34 @@ def load_episodes(
     Raise ``EpisodeError`` or ``PanoramaError``, one sentence naming file, field and value.
     """
     root = Path(path)
-    files = list_files(root, ANNOTATION)
-    scenes = [_read_scene(root, files, folder) for folder in _scene_folders(root, files)]
-    episodes = [episode for group in _by_root(scenes) for episode in _expand(group)]
-    _check_unique(episodes, scenes)
+    dataset = read_dataset(root)
+    episodes = dataset.episodes
     if not episodes:
         raise EpisodeError(f'{root} holds no episodes: no item in any {ANNOTATION}')
     if shuffle:
         random.Random(_HARNESS_SEED if seed is None else seed).shuffle(episodes)
     selected = _select(root, episodes, limit, only_ids)
     _check_panoramas(selected)
-    return Episodes(root, tuple(selected), _digest(scenes), _skipped(files))
+    return Episodes(root, tuple(selected), _digest(dataset.scenes), skipped_folders(dataset.files))
 
 
-def _scene_folders(root: Path, files: Listing) -> list[str]:
+def read_dataset(root: Path, report: Report = refuse) -> Dataset:
+    """
+    Return everything in a folder or zip that can be used, in order.
+
+    ``report`` is told all the rest; by default the first thing that cannot be used is raised as
+    ``EpisodeError``, and so is, always, a path that is no dataset at all.
+    """
+    files = list_files(root, ANNOTATION, report)
+    read = [_read_scene(root, files, folder, report)
+            for folder in _scene_folders(root, files, report)]
+    scenes = [scene for scene in read if scene is not None]
+    episodes = [episode for group in _by_root(scenes) for episode in _expand(group)]
+    _check_unique(episodes, scenes, report)
+    return Dataset(files, scenes, episodes)
+
+
+def _scene_folders(root: Path, files: Listing, report: Report) -> list[str]:
     """Return the relative paths of the folders that hold an annotation, sorted."""
     folders = sorted(
         (str(PurePosixPath(name).parent) for name in files
@@ -134,11 +159,13 @@ def _scene_folders(root: Path, files: Listing) -> list[str]:
         raise EpisodeError(f'{root} holds no episodes: no <scene>/{ANNOTATION} in it')
     for outer, inner in pairwise(folders):
         if inner.startswith(f'{outer}/'):
-            raise EpisodeError(f'{root}: the scene {inner} lies inside the scene {outer}')
+            report(Problem(
+                str(root / inner / ANNOTATION), '',
+                f'{root}: the scene {inner} lies inside the scene {outer}'))
     return folders
 
 
-def _skipped(files: Listing) -> tuple[str, ...]:
+def skipped_folders(files: Listing) -> tuple[str, ...]:
     """Return the folders that hold pictures and no annotation."""
     folders = {str(PurePosixPath(name).parent) for name in files
                if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES}
@@ -149,45 +176,64 @@ def _skipped(files: Listing) -> tuple[str, ...]:
         if not any(f'{folder}/'.startswith(f'{scene}/') for scene in annotated)))
 
 
-def _read_scene(root: Path, files: Listing, folder: str) -> _Scene:
+def _read_scene(root: Path, files: Listing, folder: str, report: Report) -> Scene | None:
     annotation = files[f'{folder}/{ANNOTATION}']
-    if annotation.size > _MAX_ANNOTATION_BYTES:
-        raise EpisodeError(f'{annotation.name} is {annotation.size} bytes, too large to be one')
-    content = annotation.read()
-    here = PurePosixPath(folder)
-    inside = [file for name, file in files.items() if name.rpartition('/')[0] == folder]
-    return _Scene(
-        str(here.parent), here.name, annotation, parse_annotation(content, annotation.name),
-        _choose_panorama(root / folder, inside), hashlib.sha256(content).hexdigest())
+    content, here = _content(annotation, report), PurePosixPath(folder)
+    items = [] if content is None else read_annotation(content, annotation.name, report)
+    panorama = _choose_panorama(root / folder, folder, files, report)
+    if content is None or panorama is None:
+        return None
+    return Scene(
+        str(here.parent), here.name, annotation,
+        {place: item for place, item in enumerate(items) if item is not None},
+        panorama, hashlib.sha256(content).hexdigest())
 
 
-def _choose_panorama(folder: Path, files: list[StoredFile]) -> PanoramaFile:
+def _content(annotation: StoredFile, report: Report) -> bytes | None:
+    try:
+        if annotation.size <= _MAX_ANNOTATION_BYTES:
+            return annotation.read()
+        sentence = f'{annotation.name} is {annotation.size} bytes, too large to be one'
+    except EpisodeError as error:
+        sentence = str(error)
+    report(Problem(annotation.name, '', sentence))
+    return None
+
+
+def _choose_panorama(
+        path: Path, folder: str, files: Listing, report: Report) -> PanoramaFile | None:
     """Return the scene's panorama: the preferred prefixes first, then by name."""
     def rank(file: StoredFile) -> tuple[int, str]:
         name = Path(file.name).name
         return next((place for place, prefix in enumerate(_PREFERRED)
                      if name.lower().startswith(prefix)), len(_PREFERRED)), name
 
-    images = [file for file in files if Path(file.name).suffix.lower() in IMAGE_SUFFIXES]
+    inside = [file for name, file in files.items() if name.rpartition('/')[0] == folder]
+    images = [file for file in inside if Path(file.name).suffix.lower() in IMAGE_SUFFIXES]
     if not images:
-        others = sorted(Path(file.name).name for file in files
+        others = sorted(Path(file.name).name for file in inside
                         if Path(file.name).name != ANNOTATION)
         held = f', only {", ".join(others[:3])}' if others else ''
-        raise EpisodeError(
-            f'{folder} holds no panorama ({", ".join(s[1:] for s in IMAGE_SUFFIXES)}){held}')
+        report(Problem(str(path), '', (
+            f'{path} holds no panorama ({", ".join(s[1:] for s in IMAGE_SUFFIXES)}){held}')))
+        return None
     chosen = min(images, key=rank)
+    if len(images) > 1:
+        report(Problem(str(path), '', (
+            f'{path} holds {len(images)} pictures, of which {Path(chosen.name).name} is taken '
+            'for the panorama'), 'note'))
     return PanoramaFile(chosen.source, chosen.member, chosen.size)
 
 
-def _by_root(scenes: list[_Scene]) -> list[list[_Scene]]:
+def _by_root(scenes: list[Scene]) -> list[list[Scene]]:
     """Return the scenes of each split root, in order."""
-    groups: dict[str, list[_Scene]] = {}
+    groups: dict[str, list[Scene]] = {}
     for scene in scenes:
         groups.setdefault(scene.root, []).append(scene)
     return list(groups.values())
 
 
-def _expand(scenes: list[_Scene]) -> list[Episode]:
+def _expand(scenes: list[Scene]) -> list[Episode]:
     """Return the episodes of one split root, each with its place in the harness's order."""
     episodes = [
         Episode(
@@ -195,7 +241,7 @@ def _expand(scenes: list[_Scene]) -> list[Episode]:
             BenchmarkAngles(start.yaw % 360, 0), item.instruction, item.target, scene.panorama,
             start.level, None, start.overlap_rate)
         for scene in scenes
-        for index, item in enumerate(scene.items)
+        for index, item in scene.items.items()
         for start in item.starts]
     places = list(range(len(episodes)))
     random.Random(_HARNESS_SEED).shuffle(places)
@@ -203,16 +249,20 @@ def _expand(scenes: list[_Scene]) -> list[Episode]:
     return [replace(episode, legacy_seed=seeds[place]) for place, episode in enumerate(episodes)]
 
 
-def _check_unique(episodes: list[Episode], scenes: list[_Scene]) -> None:
-    """Raise ``EpisodeError`` naming the files when two episodes would have one id."""
+def _check_unique(episodes: list[Episode], scenes: list[Scene], report: Report) -> None:
+    """Report, naming the files, that two episodes have one id."""
     seen: dict[str, Episode] = {}
+    doubled: dict[tuple[str, ...], list[str]] = {}
     for episode in episodes:
         other = seen.setdefault(episode.id, episode)
-        if other is episode:
-            continue
-        names = sorted({scene.annotation.name for scene in scenes
-                        if scene.panorama in (episode.panorama, other.panorama)})
-        raise EpisodeError(f'two episodes have the id {episode.id}: see {" and ".join(names)}')
+        if other is not episode:
+            names = tuple(sorted({scene.annotation.name for scene in scenes
+                                  if scene.panorama in (episode.panorama, other.panorama)}))
+            doubled.setdefault(names, []).append(episode.id)
+    for names, ids in doubled.items():
+        more = f' (and {len(ids) - 1} more)' if len(ids) > 1 else ''
+        report(Problem(names[-1], 'initial yaw' if len(names) == 1 else '', (
+            f'two episodes have the id {ids[0]}{more}: see {" and ".join(names)}')))
 
 
 def _select(
@@ -237,7 +287,7 @@ def _check_panoramas(episodes: list[Episode]) -> None:
         panorama.header(whole=panorama.member is None or zipped <= _ZIP_TAIL_BYTES)
 
 
-def _digest(scenes: list[_Scene]) -> str:
+def _digest(scenes: list[Scene]) -> str:
     """Return a hash of what the dataset says, wherever it lies."""
     lines = sorted(
         f'{scene.name}\0{scene.digest}\0{Path(scene.panorama.name).name}\0{scene.panorama.size}'

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(r'\{([a-z_]+)\}')
 _SYSTEM_WORDS = ('example',)
 _TURN_WORDS = {
     'first_turn': ('image', 'instruction', 'yaw', 'pitch', 'turns_left'),
-    'next_turn': ('image', 'instruction', 'yaw', 'pitch', 'turns_left'),
+    'next_turn': ('image', 'instruction', 'yaw', 'pitch', 'action', 'turns_left'),
     'invalid_turn': ('image', 'instruction', 'turns_left'),
     'invalid_turn_told': ('image', 'instruction', 'yaw', 'pitch', 'reason', 'turns_left')}
 
@@ -73,7 +73,8 @@ class PromptPack:
             'instruction': task.instruction,
             'turns_left': 'any number' if turns_left is None else str(turns_left),
             'yaw': degrees_text(told.yaw), 'pitch': degrees_text(told.pitch),
-            'reason': (feedback.reason or '') if feedback else ''}
+            'reason': (feedback.reason or '') if feedback else '',
+            'action': feedback.action if feedback else ''}
         before, after = self._turn_template(feedback).split(IMAGE)
         texts = [_fill(before, words), _fill(after, words)]
         return [part for part in (texts[0], jpeg, texts[1])
@@ -85,6 +86,25 @@ class PromptPack:
         if feedback.valid:
             return self.next_turn
         return self.invalid_turn if feedback.direction is None else self.invalid_turn_told
+
+
+def sample_texts(
+        pack: PromptPack, kind: str, instruction: str, view: str) -> Iterator[tuple[str, str]]:
+    """Yield (what it is, text as sent) of everything a pack says; ``view`` marks the image."""
+    task = Task(
+        'sample', 'object' if kind == 'object' else 'path', instruction, BenchmarkAngles(90, 0))
+    yield 'system', pack.system_text(task)
+    shown = (
+        ('first turn', BenchmarkAngles(90, 0), None, 10),
+        ('turn after rotate(30,-10)', BenchmarkAngles(120, -10), Feedback(
+            True, BenchmarkAngles(120, -10), action='rotate(30,-10)'), 9),
+        ('turn after an invalid answer (published profiles)', BenchmarkAngles(120, -10),
+         Feedback(False, None), 8),
+        ('turn after an invalid answer (profile strict)', BenchmarkAngles(120, -10), Feedback(
+            False, BenchmarkAngles(120, -10), 'the answer is empty'), 8))
+    for title, told, feedback, left in shown:
+        parts = pack.turn_parts(task, told, feedback, b'', left)
+        yield title, ''.join(part if isinstance(part, str) else view for part in parts)
 
 
 def degrees_text(angle: float) -> str:

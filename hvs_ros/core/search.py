@@ -103,12 +103,14 @@ class Feedback:
     Tell a planner what became of its last answer.
 
     ``direction`` is the current direction, or None where the profile leaves it out; ``reason``
-    says why the answer was invalid, or is None where it was not or the profile keeps silent.
+    says why the answer was invalid, or is None where it was not or the profile keeps silent;
+    ``action`` is the text of the action that was carried out, empty when none was.
     """
 
     valid: bool
     direction: BenchmarkAngles | None
     reason: str | None = None
+    action: str = ''
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ class SearchSession:
             return None
         turn = self.turns[-1]
         if turn.valid:
-            return Feedback(True, self.pose)
+            return Feedback(True, self.pose, action=''.join(turn.parsed.action_texts[:1]))
         if self.profile.tells_direction_after_invalid and isinstance(turn.action, Invalid):
             return Feedback(False, self.pose, turn.action.reason)
         return Feedback(False, None)

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.core.problems import Problem, Report
 
 MAX_FILE_BYTES = 1 << 29
 """A 16384 x 8192 panorama as PNG stays below this."""
@@ -57,7 +58,7 @@ class StoredFile:
                 with zipfile.ZipFile(self.source) as archive, archive.open(self.member) as part:
                     yield part  # type: ignore[misc]
         except _READ_ERRORS as error:
-            raise self.error(f'{self.name} cannot be read: {_reason(error)}') from error
+            raise self.error(f'{self.name} cannot be read: {reason(error)}') from error
 
     def read(self) -> bytes:
         """Return the whole content; never more than ``MAX_FILE_BYTES``."""
@@ -76,19 +77,26 @@ Listing = dict[str, StoredFile]
 """Relative posix path -> file."""
 
 
-def list_files(path: Path, marker: str) -> Listing:
+def refuse(problem: Problem) -> None:
+    """Raise ``EpisodeError`` for the first problem that keeps episodes from being loaded."""
+    if problem.weight == 'refused':
+        raise EpisodeError(problem.sentence)
+
+
+def list_files(path: Path, marker: str, report: Report = refuse) -> Listing:
     """
     Return the files of a folder, at most three levels down, or of a zip.
 
     A folder that holds ``marker`` is not entered further. Hidden files are left out, and so is
-    what macOS adds to archives.
+    what macOS adds to archives. ``report`` is told of folders and members that cannot be used;
+    what it returns from is left out.
     """
     if path.is_dir():
         found: Listing = {}
-        _scan(path, '', marker, found)
+        _scan(path, '', marker, found, report)
         return found
     if path.is_file():
-        return _list_zip(path)
+        return _list_zip(path, report)
     raise EpisodeError(f'{path}: no such folder or zip')
 
 
@@ -96,8 +104,9 @@ def _is_hidden(name: str) -> bool:
     return name.startswith('.') or name == '__MACOSX'
 
 
-def _scan(folder: Path, prefix: str, marker: str, found: Listing) -> None:
+def _scan(folder: Path, prefix: str, marker: str, found: Listing, report: Report) -> None:
     """Add the files below ``folder`` to ``found``."""
+    files, folders = [], []
     try:
         with os.scandir(folder) as scan:
             entries = sorted((e for e in scan if not _is_hidden(e.name)), key=lambda e: e.name)
@@ -105,51 +114,58 @@ def _scan(folder: Path, prefix: str, marker: str, found: Listing) -> None:
         folders = [entry for entry in entries if entry.is_dir()]
         for entry in files:
             found[prefix + entry.name] = StoredFile(Path(entry.path), None, entry.stat().st_size)
+        for entry in entries:
+            if entry.is_symlink() and not os.path.exists(entry.path):
+                report(Problem(entry.path, '', f'{entry.path} is a link to nothing', 'wrong'))
     except OSError as error:
-        raise EpisodeError(f'{folder} cannot be read: {_reason(error)}') from error
+        report(Problem(str(folder), '', f'{folder} cannot be read: {reason(error)}'))
     if prefix.count('/') == 2 or any(entry.name == marker for entry in files):
         return
     for entry in folders:
-        _scan(Path(entry.path), f'{prefix}{entry.name}/', marker, found)
+        _scan(Path(entry.path), f'{prefix}{entry.name}/', marker, found, report)
 
 
-def _list_zip(path: Path) -> Listing:
-    """Return the members of the zip, refusing the whole zip when one of them is dangerous."""
+def _list_zip(path: Path, report: Report) -> Listing:
+    """Return the members of the zip; those that are dangerous are reported."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
     except _READ_ERRORS as error:
-        raise EpisodeError(f'{path} is neither a folder nor a zip: {_reason(error)}') from error
+        raise EpisodeError(f'{path} is neither a folder nor a zip: {reason(error)}') from error
     found: Listing = {}
     for info in members:
-        _check_member(path, info)
+        name = str(path / info.filename)
+        fault = _fault_of(info)
+        if fault:
+            report(Problem(name, '', f'{path}: the member {info.filename!r} {fault}'))
+            continue
         parts = info.filename.split('/')
         if any(_is_hidden(part) for part in parts):
             continue
         if info.filename in found:
-            raise EpisodeError(f'{path} holds {info.filename!r} twice')
+            report(Problem(name, '', f'{path} holds {info.filename!r} twice'))
+            continue
         found[info.filename] = StoredFile(path, info.filename, info.file_size)
     return found
 
 
-def _check_member(path: Path, info: zipfile.ZipInfo) -> None:
-    """Refuse names that leave the archive, encryption and bombs."""
+def _fault_of(info: zipfile.ZipInfo) -> str:
+    """Return what forbids reading a member: a name that leaves the archive, encryption, a bomb."""
     name = info.filename
     if name.startswith(('/', '\\')) or re.match(r'[A-Za-z]:', name) or (
             '..' in re.split(r'[\\/]', name)):
-        raise EpisodeError(f'{path}: the member {name!r} points outside the archive')
+        return 'points outside the archive'
     if info.flag_bits & 1:
-        raise EpisodeError(f'{path}: the member {name!r} is encrypted')
+        return 'is encrypted'
     if info.file_size > MAX_FILE_BYTES:
-        raise EpisodeError(
-            f'{path}: the member {name!r} is {info.file_size} bytes, more than {MAX_FILE_BYTES}')
+        return f'is {info.file_size} bytes, more than {MAX_FILE_BYTES}'
     if info.file_size > max(_RATIO_MATTERS_FROM, _MAX_RATIO * info.compress_size):
-        raise EpisodeError(
-            f'{path}: the member {name!r} unpacks from {info.compress_size} to '
-            f'{info.file_size} bytes, which no picture does')
+        return (f'unpacks from {info.compress_size} to {info.file_size} bytes, '
+                'which no picture does')
+    return ''
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Return why in a few words, without the path that the sentence names already."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -20,7 +20,7 @@ DRIVERS = ('direct', 'graph')
 # How a run is carried out, not what it measures: these may change when it is taken up again.
 CONDUCT = (
     'episodes', 'workers', 'max_consecutive_errors', 'give_up_after', 'waits',
-    'allow_remote_images', 'cluster', 'prices', 'max_cost')
+    'allow_remote_images', 'cluster', 'prices', 'max_cost', 'training_sets')
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class EvalConfig:
     """
     Say what is evaluated and how.
 
-    ``only_ids`` are the episode ids to keep, None for all; ``shard`` is ``i/n``, the i-th of n
+    ``only_ids`` are the episode ids to keep, None for all; ``weights``, parallel to them, say how
+    many episodes of a whole set each stands for. ``training_sets`` are folders that the model was
+    trained on, as far as the user knows. ``shard`` is ``i/n``, the i-th of n
     parts of them, None for the whole. ``give_up_after`` is the time in seconds that a model may
     take for one answer, ``waits`` (fields of ``Waits``) limits inside it. ``asking`` are fields
     of ``Asking`` that win over a planner file's. ``cluster`` is the address of a Ray cluster.
@@ -59,6 +61,8 @@ class EvalConfig:
     repeats: int = 1
     limit: int | None = None
     only_ids: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
+    training_sets: tuple[str, ...] = ()
     workers: int = 1
     max_consecutive_errors: int = 5
     give_up_after: float = 10.0
@@ -101,8 +105,9 @@ class EvalConfig:
         """Return the configuration of a run.json; unknown keys are ignored."""
         known = {spec.name for spec in fields(cls)} & set(values)
         kept = {name: values[name] for name in known}
-        if kept.get('only_ids') is not None:
-            kept['only_ids'] = tuple(kept['only_ids'])
+        for name in ('only_ids', 'weights', 'training_sets'):
+            if kept.get(name) is not None:
+                kept[name] = tuple(kept[name])
         if 'view' in kept:
             kept['view'] = ViewConfig(**kept['view'])
         return cls(**kept)

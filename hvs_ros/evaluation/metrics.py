@@ -20,6 +20,7 @@ from hvs_ros.evaluation.groups import (
     level_name,
     scene_name,
 )
+from hvs_ros.evaluation.lite import weighted_success
 from hvs_ros.evaluation.outcomes import SCORED, target_from_dict
 from hvs_ros.evaluation.records import SCHEMA_VERSION
 from hvs_ros.evaluation.repeats import repeat_metrics
@@ -52,6 +53,8 @@ def compute_metrics(manifest: Mapping[str, Any], records: Sequence[Record]) -> d
         'status': 'complete' if len(scored) == total else 'incomplete',
         'scored': len(scored), 'total': total, 'profiles': profiles,
         'benchmark': benchmark_check(manifest, records),
+        'weighted': weighted_success(config, scored),
+        'training_sets': manifest.get('training_sets', []),
         'outcomes': measures.outcome_counts(records, total),
         'rates': measures.wasted(records, scored, total),
         'success_by_turn': measures.success_by_turn(driving, scored, config['max_turns']),

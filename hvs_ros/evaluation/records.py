@@ -238,7 +238,9 @@ class RunWriter:
         if config.get('prices') is None:
             # Prices told once hold for the whole run.
             config = {**config, 'prices': standing['config'].get('prices')}
-        self.manifest = {**standing, 'config': config}
+        self.manifest = {
+            **standing, 'config': config,
+            'training_sets': self.manifest.get('training_sets', [])}
         path = self.run / LINES
         content = path.read_bytes()
         self._lines = _parse(content, path)

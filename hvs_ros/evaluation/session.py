@@ -14,8 +14,9 @@ from hvs_ros.evaluation.direct import Ending, run_direct
 from hvs_ros.evaluation.graphs import run_graphs
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
 from hvs_ros.evaluation.metrics import compute_metrics
+from hvs_ros.evaluation.overlap import training_lines, training_overlap
 from hvs_ros.evaluation.progress import Progress
-from hvs_ros.evaluation.records import LINES, RunWriter, read_manifest, read_records
+from hvs_ros.evaluation.records import LINES, MANIFEST, RunWriter, read_manifest, read_records
 from hvs_ros.evaluation.report import METRICS, REPORT, derive
 from hvs_ros.evaluation.tables import text_tables
 
@@ -58,7 +59,12 @@ def evaluate(
     """
     planner = planner_for(config)
     episodes = load_selected(config)
-    writer = RunWriter.open(out, build_manifest(config, episodes, planner))
+    manifest = build_manifest(config, episodes, planner)
+    if config.training_sets:
+        manifest['training_sets'] = training_overlap(
+            config.training_sets, episodes, _training_sets(out))
+        print(*training_lines(manifest['training_sets']), sep='\n', file=stream)
+    writer = RunWriter.open(out, manifest)
     with writer:
         writer.refuse_strangers(episode.id for episode in episodes)
         if writer.complete():
@@ -82,6 +88,13 @@ def evaluate(
               file=stream)
         return 128 + ending.signal_number
     return _conclude(out, ending, config, stream)
+
+
+def _training_sets(out: Path) -> list[dict[str, Any]]:
+    """Return what a run that is taken up again knows of its training sets."""
+    if not (out / MANIFEST).exists():
+        return []
+    return list(read_manifest(out).get('training_sets', []))
 
 
 def _finished_before(out: Path, stream: TextIO) -> int:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hvs_ros.evaluation.overlap import training_lines
+
 Metrics = Mapping[str, Any]
 SHOWN_TURNS = (1, 2, 3, 5)
 QUIRK_WORDS = {
@@ -158,6 +160,18 @@ def _repeat_line(repeats: Mapping[str, Any]) -> str:
         f'run the standard deviation is {100 * repeats["run_sd"]:.1f} points.')
 
 
+def weighted_lines(metrics: Metrics) -> list[str]:
+    """Return what a run on a drawn set says of the set that it was drawn from."""
+    weighted = metrics.get('weighted')
+    if weighted is None:
+        return []
+    cells = [('the whole set', weighted['overall']), *weighted['by_split'].items()]
+    told = ', '.join(
+        f'{name} {percent(cell["value"])} (95% interval {interval(cell)})' for name, cell in cells)
+    return [f'By weight, for the set that these episodes were drawn from: {told}; '
+            f'{weighted["overall"]["method"]}.']
+
+
 def text_tables(metrics: Metrics, most_lines: int = 10) -> str:
     """Return everything a person reads at the end of a run."""
     parts = [
@@ -168,7 +182,9 @@ def text_tables(metrics: Metrics, most_lines: int = 10) -> str:
             ('profile', 'transferable', 'driving on those', 'own on the same', 'changed',
              'bounds over all'), comparison_rows(metrics)), '',
         f'Outcomes: {outcome_words(metrics)}.']
-    parts += measure_lines(metrics)
+    parts += [
+        *measure_lines(metrics), *weighted_lines(metrics),
+        *training_lines(metrics.get('training_sets', ()))]
     lines = quirk_lines(metrics)
     parts += lines[:most_lines]
     if len(lines) > most_lines:

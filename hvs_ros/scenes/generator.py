@@ -25,8 +25,12 @@ LAYOUTS: dict[str, Callable[[Stage], None]] = {
 OBJECT_LAYOUTS = ('room', 'street', 'lobby', 'park', 'room', 'corridor')
 PATH_LAYOUTS = ('lobby', 'street', 'corridor')
 KINDS = ('object', 'path', 'both')
+USES = ('test', 'train')
+DECLARATION = 'dataset.json'
 JPEG_QUALITY = 90
 
+# Numbers of their own for training; those for testing are as they always were.
+_STREAMS: dict[str, tuple[int, ...]] = {'test': (), 'train': (1,)}
 _THINGS = 14
 _ITEMS = 3
 _MIN_WIDTH_DEG = 3.0
@@ -64,15 +68,20 @@ class Made:
     items: list[dict[str, Any]]
 
 
-def make_scene(layout: str, seed: int, index: int, path: bool, size: Size) -> Made:
+def make_scene(
+        layout: str, seed: int, index: int, path: bool, size: Size,
+        split_of_use: str = 'test') -> Made:
     """
     Return the scene that these numbers stand for, always the same one.
+
+    ``split_of_use`` is test or train; no scene of one is a scene of the other.
 
     A scene that offers nothing to ask for is made again from the next number of its own row.
     """
     split = 'hps' if path else 'hos'
     for attempt in range(20):
-        rng = np.random.default_rng([seed, index, int(path), attempt])
+        rng = np.random.default_rng(
+            [seed, index, int(path), attempt, *_STREAMS[split_of_use]])
         stage = Stage(rng)
         LAYOUTS[layout](stage)
         stage.furnish(_THINGS if not path else _THINGS // 2)
@@ -170,19 +179,34 @@ def write_scene(out: Path, made: Made) -> Path:
     return folder
 
 
-def generate(out: Path, count: int, size: Size, seed: int, kind: str) -> Iterator[Path]:
+def generate(
+        out: Path, count: int, size: Size, seed: int, kind: str,
+        use: str = 'test') -> Iterator[Path]:
     """
     Write `count` scenes below `out` and yield each scene's folder as it is finished.
 
-    kind: object, path, or both (one scene in three is a path scene). The same arguments write
-    the same bytes on the same machine.
+    kind: object, path, or both (one scene in three is a path scene). use: test or train; sets for
+    training say so in a ``dataset.json`` beside their scenes. The same arguments write the same
+    bytes on the same machine.
     """
     if kind not in KINDS:
         raise InputError(f'kind {kind!r} is not one of {", ".join(KINDS)}')
+    if use not in USES:
+        raise InputError(f'use {use!r} is not one of {", ".join(USES)}')
     if count < 1:
         raise InputError(f'count {count} must be at least 1')
     if seed < 0:
         raise InputError(f'seed {seed} must not be negative')
     _check_empty(out)
     for layout, index, path in _plan(count, kind):
-        yield write_scene(out, make_scene(layout, seed, index, path, size))
+        folder = write_scene(out, make_scene(layout, seed, index, path, size, use))
+        if use == 'train':
+            _declare(folder.parent / DECLARATION, use)
+        yield folder
+
+
+def _declare(path: Path, use: str) -> None:
+    try:
+        path.write_text(json.dumps({'split': use}) + '\n', encoding='utf-8')
+    except OSError as error:
+        raise InputError(f'cannot write {path}: {error.strerror}') from error

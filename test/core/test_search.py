@@ -84,7 +84,7 @@ def test_a_planner_hears_the_direction_really_reached() -> None:
     say(search, 'rotate(40,0)')
     seen = search.observe(view_of(search), BenchmarkAngles(117, 12), BenchmarkAngles(117.2, 11.9))
     assert seen.told == BenchmarkAngles(117, 12)
-    assert seen.feedback == Feedback(True, BenchmarkAngles(117, 12))
+    assert seen.feedback == Feedback(True, BenchmarkAngles(117, 12), action='rotate(40,0)')
     turn = search.decide(Decision('<think>a</think><answer>rotate(10,0)</answer>'))
     assert turn.measured == BenchmarkAngles(117.2, 11.9)
     assert search.goal == BenchmarkAngles(127, 12), 'it turns from where it really is'
