@@ -41,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
         help='memory for decoded panoramas (default: %(default)s)')
     add('--max-environments', type=int, metavar='N', default=16384,
         help='(default: %(default)s)')
-    add('--idle-timeout', type=float, metavar='S', default=3600.0,
+    add('--idle-timeout', type=float, metavar='S', default=43200.0,
         help='seconds after which an unused environment is closed (default: %(default)s)')
     add('--max-body-mib', type=int, metavar='N', default=64, help='(default: %(default)s)')
     add('--max-resolution', type=int, metavar='R', default=2160,

@@ -221,7 +221,8 @@ class Environment:
         feedback = self._running()[1].feedback()
         assert feedback is not None
         at = feedback.direction
-        direction = '' if at is None else f' Direction (yaw,pitch): ({at.yaw},{at.pitch})'
+        direction = '' if at is None else (
+            f' The current direction (yaw,pitch) is ({at.yaw},{at.pitch}).')
         if feedback.valid:
             return f'The action was carried out.{direction}'
         reason = f': {feedback.reason}' if feedback.reason else ''
@@ -229,7 +230,7 @@ class Environment:
 
     def _text(self, session: SearchSession) -> str:
         if self.done:
-            return self._clean(f'The answer was taken. {self._feedback()}. The search has ended.')
+            return self._clean(f'The answer was taken. {self._feedback()} The search has ended.')
         left = None if self.max_turns is None else max(0, self.max_turns - self.steps)
         parts = self.pack.turn_parts(session.task, session.pose, session.feedback(), b'', left)
         return ''.join(

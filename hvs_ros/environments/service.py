@@ -46,12 +46,14 @@ class Limits:
     """
     Bound what clients may ask for.
 
-    An environment nobody has used for ``idle_s`` seconds is closed. ``batch_pixels`` bounds the
-    views of one request together, ``body_bytes`` its size, ``resolution`` the height of a view.
+    An environment nobody has used for ``idle_s`` seconds is closed: late, because it holds a few
+    kilobytes, and a trainer closes those that were done first only when the last one is.
+    ``batch_pixels`` bounds the views of one request together, ``body_bytes`` its size,
+    ``resolution`` the height of a view.
     """
 
     environments: int = 16384
-    idle_s: float = 3600.0
+    idle_s: float = 43200.0
     body_bytes: int = 64 << 20
     body_s: float = 60.0
     batch_pixels: int = 1 << 32

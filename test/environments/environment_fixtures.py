@@ -29,7 +29,7 @@ OBJECT_ITEM = {
     'task': 'Find the lamp', 'yaw': [100.0, 120.0], 'pitch': [-5.0, 15.0],
     'initial yaw': [0, 90, 180, 270], 'level': [0, 1, 2, 2]}
 PATH_ITEM = {'task': 'Go to the exit', 'yaw': [355.0, 4.0], 'level': [3, 2, 1, 0]}
-TOLD = re.compile(r'\(yaw,pitch\): \((-?[\d.e+]+),(-?[\d.e+]+)\)')
+TOLD = re.compile(r'\(yaw,pitch\) is \((-?[\d.e+]+),(-?[\d.e+]+)\)')
 # where recorded searches lie: file, annotations, profile
 SUITES = [(SUITE / f'{name}.jsonl', SUITE / 'episodes', name) for name in PROFILES]
 TURNS = [

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -280,6 +281,17 @@ def test_a_root_is_known_by_path_by_link_and_by_name(client, roots, tmp_path):
                  'their/set', 'objects'):
         client.make('x', path)
         assert 'lamp' in client.reset('x')['obs_str']
+
+
+def test_a_zip_is_a_root_like_any_folder(roots, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / 'hos_bench'), 'zip', roots, 'objects')
+    with serving(archive, str(roots / 'objects')) as port:
+        client = Client(port)
+        shown = []
+        for name in ('hos_bench.zip', archive, 'objects'):
+            client.make('x', name)
+            shown.append(client.reset('x', 3))
+        assert shown[0] == shown[1] == shown[2]
 
 
 @pytest.mark.parametrize('body, headers, status', [
