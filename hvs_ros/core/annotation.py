@@ -110,6 +110,8 @@ class _Fields:
         pitch = self._window('pitch') if has_pitch else None
         if pitch is not None and not -90 <= pitch[0] <= pitch[1] <= 90:
             self._wrong('pitch', 'must be [low, high] within -90 and 90 degrees')
+        if 'pitch' in self._item and not has_pitch:
+            self._wrong('pitch', 'should be left out of a path search', 'note')
         starts = self._starts()
         self._check_keys()
         if not self._usable or yaw is None or not isinstance(task, str):

@@ -16,6 +16,7 @@ from hvs_ros.core.problems import Problem
 LEAST_WIDTH = 1920
 """The benchmark's panoramas are 1920 to 7680 pixels wide."""
 MOST_ASPECT = 4.0
+_KINDS = {'.png': 'PNG', '.jpg': 'JPEG', '.jpeg': 'JPEG', '.webp': 'WebP'}
 _FLAT = 1.0
 _OBJECT_LEVELS = 3
 _WORKERS = 4
@@ -62,9 +63,10 @@ def check_episodes(
             found += problems
             if on_panorama is not None:
                 on_panorama(done, len(panoramas))
-    found.sort(key=lambda problem: problem.file)
     refused = {problem.file for problem in found if problem.weight == 'refused'}
     sound = {panorama for panorama in panoramas if panorama.name not in refused}
+    found += _narrow(root, sound)
+    found.sort(key=lambda problem: problem.file)
     return Findings(
         tuple(found),
         sum(bool(scene.items) and scene.panorama in sound for scene in dataset.scenes),
@@ -86,6 +88,15 @@ def _unannotated(root: Path, dataset: Dataset) -> Iterable[Problem]:
                   if PurePosixPath(name).name == ANNOTATION}
         for parent in sorted({folder.rpartition('/')[0] for folder in scenes}):
             yield from _empty_siblings(root / parent, scenes | loose, root)
+        for folder in sorted(scenes):
+            yield from _scenes_within(root / folder)
+
+
+def _scenes_within(scene: Path) -> Iterable[Problem]:
+    """Yield the annotations below a scene, which nobody reads."""
+    for path in sorted(scene.glob(f'*/**/{ANNOTATION}')):
+        yield Problem(str(path), '', (
+            f'{path} is not read: it lies inside the scene {scene.name}'), 'wrong')
 
 
 def _empty_siblings(parent: Path, known: set[str], root: Path) -> Iterable[Problem]:
@@ -108,6 +119,7 @@ def _odd_items(scenes: Iterable[Scene]) -> Iterable[Problem]:
     for scene in scenes:
         name = scene.annotation.name
         seen: dict[tuple[object, ...], int] = {}
+        unlevelled = 0
         for place, item in scene.items.items():
             same = seen.setdefault((item.instruction, item.target), place)
             where = f'{name}: item {place}'
@@ -120,10 +132,15 @@ def _odd_items(scenes: Iterable[Scene]) -> Iterable[Problem]:
             levels = {start.level for start in item.starts}
             if None in levels and levels != {None}:
                 yield Problem(name, 'level', f"{where}: 'level' is null for some starts", 'note')
+            unlevelled += levels == {None}
             if item.split == 'hos' and any((level or 0) >= _OBJECT_LEVELS for level in levels):
                 yield Problem(name, 'level', (
                     f"{where}: 'level' {max(level or 0 for level in levels)} is beyond those of "
                     'object searches, 0 to 2'), 'note')
+        if unlevelled:
+            yield Problem(name, 'level', (
+                f"{name}: 'level' is missing in {unlevelled} of {len(scene.items)} items, which "
+                'no level counts'), 'note')
 
 
 def _header(panorama: PanoramaFile) -> list[Problem]:
@@ -132,21 +149,39 @@ def _header(panorama: PanoramaFile) -> list[Problem]:
         header = panorama.header(whole=True)
     except PanoramaError as error:
         return [Problem(panorama.name, '', str(error))]
-    return list(_odd_size(panorama, header.width, header.height))
+    return [*_odd_size(panorama, header.width, header.height), *_odd_name(panorama, header.kind)]
 
 
 def _decoded(panorama: PanoramaFile) -> list[Problem]:
     """Return what decoding all of the picture brings up."""
+    found = _header(panorama)
+    if any(problem.weight == 'refused' for problem in found):
+        return found
     try:
         image = decode(panorama.read(), panorama.name)
     except PanoramaError as error:
         return [Problem(panorama.name, '', str(error))]
-    found = list(_odd_size(panorama, image.shape[1], image.shape[0]))
     if float(image.std(axis=(0, 1)).max()) < _FLAT:
         found.append(Problem(
             panorama.name, '', f'{panorama.name} shows nothing: it is one colour all over',
             'note'))
     return found
+
+
+def _narrow(root: Path, panoramas: Iterable[PanoramaFile]) -> Iterable[Problem]:
+    sizes = sorted((header.width, header.height) for header in (
+        panorama.header() for panorama in panoramas) if header.width < LEAST_WIDTH)
+    if sizes:
+        width, height = sizes[0]
+        yield Problem(str(root), '', (
+            f"{root} has panoramas narrower than the benchmark's {LEAST_WIDTH} pixels: "
+            f'{len(sizes)}, the smallest {width} x {height}'), 'note')
+
+
+def _odd_name(panorama: PanoramaFile, kind: str) -> Iterable[Problem]:
+    suffix = PurePosixPath(panorama.name).suffix.lower()
+    if _KINDS.get(suffix, kind) != kind:
+        yield Problem(panorama.name, '', f'{panorama.name} is a {kind} by its content', 'note')
 
 
 def _odd_size(panorama: PanoramaFile, width: int, height: int) -> Iterable[Problem]:
@@ -155,6 +190,3 @@ def _odd_size(panorama: PanoramaFile, width: int, height: int) -> Iterable[Probl
         yield Problem(panorama.name, '', (
             f'{size}: a panorama is at least as wide as high and at most {MOST_ASPECT:g} times '
             'as wide'), 'wrong')
-    elif width < LEAST_WIDTH:
-        yield Problem(panorama.name, '', (
-            f"{size}; the benchmark's are {LEAST_WIDTH} wide and wider"), 'note')

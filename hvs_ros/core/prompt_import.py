@@ -285,27 +285,29 @@ def _find_module(checkout: Path) -> Path:
                 break
     scored = [(_score(path), path) for path in candidates if path.is_file()]
     best = max(scored, key=lambda pair: (pair[0], -len(pair[1].parts)), default=None)
-    if best is None or best[0][1] == 0:
+    if best is None or best[0] == 0:
         raise InputError(
             f'{checkout} holds no prompt module: no prompt.py in it says {SYSTEM}, {FIRST} or '
-            f'{NEXT}')
+            f'{NEXT} and speaks of rotate and submit')
     return best[1]
 
 
-def _score(path: Path) -> tuple[bool, int]:
+def _score(path: Path) -> int:
+    """Return how many of the names a module holds, 0 for other environments' prompts."""
     try:
         text = _read(path)
     except InputError:
-        return False, 0
-    held = sum(name in text for name in (SYSTEM, FIRST, NEXT, FORMAT))
-    return held > 0 and 'submit(' in text and 'rotate(' in text, held
+        return 0
+    if not all(word in text for word in ('rotate', 'submit')):
+        return 0
+    return sum(name in text.lower() for name in (SYSTEM, FIRST, NEXT, FORMAT))
 
 
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f'{path} is too large for a module of prompts')
-        return path.read_text(encoding='utf-8')
+        return path.read_text(encoding='utf-8-sig')
     except OSError as error:
         raise InputError(f'{path} cannot be read ({error.strerror})') from error
     except UnicodeDecodeError as error:

@@ -30,7 +30,27 @@ def interval(rate: Mapping[str, Any]) -> str:
 
 
 def headline(metrics: Metrics) -> str:
-    """Return the one sentence a run comes to; it says so when the run is incomplete."""
+    """
+    Return the one sentence a run comes to.
+
+    It says so when the run is incomplete, on a drawn set, or on panoramas of a training set.
+    """
+    return '; '.join([_headline(metrics), *_reservations(metrics)])
+
+
+def _reservations(metrics: Metrics) -> Iterable[str]:
+    weighted = metrics.get('weighted')
+    if weighted is not None and metrics['status'] == 'complete':
+        whole = weighted['overall']
+        yield (f'by weight {percent(whole["value"])} ({interval(whole)}) of the set that these '
+               'episodes were drawn from')
+    for entry in metrics.get('training_sets', ()):
+        if entry['shared']:
+            yield (f'{len(entry["shared"])} of the {entry["compared"]} panoramas are in a '
+                   'training set of the model')
+
+
+def _headline(metrics: Metrics) -> str:
     overall = metrics['profiles'][metrics['profile']]['overall']
     rate = overall['success']
     if metrics['status'] == 'incomplete':
@@ -111,7 +131,7 @@ def measure_lines(metrics: Metrics) -> list[str]:
         lines.append(f'Cost: {cost["total"]:.4g}, {cost["per_search"]:.3g} a search.')
     if metrics['benchmark']['sentence']:
         lines.append(metrics['benchmark']['sentence'])
-    return lines
+    return lines + weighted_lines(metrics)
 
 
 def _turn_line(metrics: Metrics) -> str:
@@ -183,8 +203,7 @@ def text_tables(metrics: Metrics, most_lines: int = 10) -> str:
              'bounds over all'), comparison_rows(metrics)), '',
         f'Outcomes: {outcome_words(metrics)}.']
     parts += [
-        *measure_lines(metrics), *weighted_lines(metrics),
-        *training_lines(metrics.get('training_sets', ()))]
+        *measure_lines(metrics), *training_lines(metrics.get('training_sets', ()))]
     lines = quirk_lines(metrics)
     parts += lines[:most_lines]
     if len(lines) > most_lines:

@@ -214,6 +214,20 @@ def test_what_is_no_checkout_is_refused(tmp_path, make, said):
         import_prompts(tmp_path / 'x')
 
 
+def test_the_prompts_of_other_environments_are_not_taken_for_it(tmp_path):
+    checkout = clone(tmp_path)
+    (checkout / 'vagen/env/hstar/prompt.py').unlink()
+    with pytest.raises(InputError, match='speaks of rotate and submit'):
+        import_prompts(checkout)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path):
+    checkout = clone(tmp_path)
+    module = checkout / 'vagen/env/hstar/prompt.py'
+    module.write_text('\ufeff' + module.read_text())
+    assert len(import_prompts(checkout)) == 3
+
+
 def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(InputError, match="unknown answer format 'poem'"):
         import_prompts(clone(tmp_path), ['poem'])

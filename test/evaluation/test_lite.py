@@ -154,7 +154,9 @@ def test_a_run_on_a_drawn_set_speaks_for_the_whole(dataset, tmp_path, capsys):
     share = sum(weights[r['id']] for r in records if r['outcome'] == 'success') / total
     assert weighted['overall']['value'] == pytest.approx(share)
     assert set(weighted['by_split']) == {'hos', 'hps'}
-    assert 'By weight, for the set that these episodes were drawn from' in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert 'By weight, for the set that these episodes were drawn from' in told
+    assert f'; by weight {100 * share:.1f}% (' in told.partition('\n\n')[0].partition('success')[2]
 
 
 def test_a_plain_file_of_ids_has_no_weights(tmp_path):

@@ -117,6 +117,8 @@ def test_a_run_warns_of_a_training_set_that_overlaps_and_records_it(sets, tmp_pa
     (entry,) = json.loads((run / 'run.json').read_text())['training_sets']
     assert entry['path'] == second and len(entry['shared']) == 4
     assert json.loads((run / 'metrics.json').read_text())['training_sets'] == [entry]
+    assert '4 of the 5 panoramas are in a training set of the model' in (
+        run / 'report.html').read_text()
     # taken up again without naming it: the run still knows
     assert main(words) == 0
 
