@@ -41,7 +41,7 @@ def markdown(results: Results) -> str:
         '## Success',
         _table(('episodes', 'success', '95% interval', 'scored', 'chance'), _plain(
             score_rows(metrics))),
-        '## Success by turn',
+        f'## Success by turn, of {metrics["scored"]}/{metrics["total"]} searches scored',
         _table(('turns at most', 'success', '95% interval', 'searches'), [
             (str(row['turn']), percent(row['value']), interval(row),
              f'{row["successes"]}/{row["n"]}') for row in metrics['success_by_turn']]),
