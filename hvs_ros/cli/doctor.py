@@ -18,7 +18,8 @@ import shutil
 import sys
 from typing import Any
 
-Finding = tuple[str, str, str]
+from hvs_ros.cli.planner_check import Finding, check_planner
+
 MARKS = {'ok': '✓', 'note': '·', 'bad': '✗'}
 EXTRAS = {
     'rclpy': 'ros', 'torch': 'transformers', 'mujoco': 'sim', 'foxglove': 'viz', 'rerun': 'viz'}
@@ -33,6 +34,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         '--planner', metavar='SPEC', default='builtin',
         help='planner that answers one real view (default: %(default)s)')
+    parser.add_argument(
+        '--give-up-after', type=float, metavar='S', default=20.0,
+        help='seconds each check of a model may take (default: %(default)s)')
+    parser.add_argument(
+        '--allow-remote-images', action='store_true',
+        help='let a view leave for a server beyond this machine and private networks')
     parser.set_defaults(run=run)
 
 
@@ -41,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     checks: tuple[tuple[str, Callable[[], list[Finding]]], ...] = (
         ('Python', _python), ('libraries', _libraries), ('ROS 2', _ros), ('GPU', _gpu),
         ('limits', _limits), ('rendering', _rendering),
-        ('planner', lambda: _planner(args.planner)))
+        ('planner', lambda: check_planner(
+            args.planner, args.give_up_after, args.allow_remote_images)))
     worst = 0
     for title, check in checks:
         try:
@@ -122,30 +130,3 @@ def _rendering() -> list[Finding]:
     return [('ok', 'bundled episodes', f'{len(episodes)} on {len({e.scene for e in episodes})} '
              'panoramas'),
             ('ok', 'rendering', f'{view.width}x{view.height} view as JPEG in {took_ms:.0f} ms')]
-
-
-def _planner(spec: str) -> list[Finding]:
-    import time
-
-    from hvs_ros.core.episode import load_episodes
-    from hvs_ros.core.panorama import load_panorama
-    from hvs_ros.core.profile import get_profile
-    from hvs_ros.core.renderer import Renderer
-    from hvs_ros.core.search import SearchSession, Task
-    from hvs_ros.core.share import share_path
-    from hvs_ros.planners.registry import PlannerContext, make_planner
-    dataset = share_path('sim/episodes')
-    episode = load_episodes(dataset)[0]
-    planner = make_planner(spec, context=PlannerContext(episodes=dataset))
-    task = Task(episode.id, episode.target.kind, episode.instruction, episode.start)
-    session = SearchSession(task, get_profile('strict'), planner.answer_format)
-    view = Renderer().view(load_panorama(episode.panorama), episode.start.to_gaze())
-    search = planner.begin(task)
-    try:
-        began = time.perf_counter()
-        turn = session.decide(search.act(session.observe(view)))
-    finally:
-        search.close()
-    took_s = time.perf_counter() - began
-    level = 'ok' if turn.valid else 'bad'
-    return [(level, f'planner {spec}'[:60], f'{turn.action} in {took_s:.2f} s')]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+import sys
 from typing import Any, Protocol, TextIO
 
 from hvs_ros.core.errors import HvsError
@@ -58,6 +59,9 @@ def evaluate(
     case.
     """
     planner = planner_for(config)
+    notice = getattr(planner, 'notice', '')
+    if notice:
+        print(f'hvs: {notice}', file=sys.stderr, flush=True)
     episodes = load_selected(config)
     manifest = build_manifest(config, episodes, planner)
     if config.training_sets:

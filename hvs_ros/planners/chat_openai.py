@@ -77,18 +77,25 @@ class OpenAiChat:
         self._allow_remote, self._give_up_after = allow_remote_images, give_up_after
         self._key = os.environ.get(key_from) or NO_KEY
         self._http = make_http(allow_remote_images, self._waits.connect or CONNECT_S)
-        self._work = AbortableLoop(self._http.aclose)
-        self._loop = self._work.loop
+        self.work = AbortableLoop(self._http.aclose)
+        self._loop = self.work.loop
         self._clients: dict[Server, openai.AsyncOpenAI] = {}
         self._current: ServerState | None = None
 
     def complete(self, messages: Sequence[ChatMessage]) -> Reply:
         """Return the model's reply; raise ``PlannerUnavailable`` when it never answered."""
-        return self._work.run(self._until_answered(messages))
+        return self.work.run(self._until_answered(messages))
 
     def close(self) -> None:
         """Abort the call in flight and close the connections; later calls are refused."""
-        self._work.close()
+        self.work.close()
+
+    async def check(self, state: ServerState, limit_s: float) -> list[tuple[str, str, str]]:
+        """Return what a look at one server finds; no view is sent."""
+        from hvs_ros.planners.openai_checkup import check_server
+        found = await check_server(
+            self._client(state.server), self._http, self.name, state, limit_s)
+        return [(level, name, self._without_key(text)) for level, name, text in found]
 
     async def _until_answered(self, messages: Sequence[ChatMessage]) -> Reply:
         """Ask until there is a reply, or none is to be had, or the time is up."""
@@ -108,7 +115,8 @@ class OpenAiChat:
                 return self._reply(answer, state, messages, attempts)
             except TooLongError as error:
                 self.servers.note_well(state)
-                raise ContextOverflow(self._sentence(state, str(error))) from None
+                raise ContextOverflow(
+                    f'context_overflow: {self._sentence(state, str(error))}') from None
             except RefusedError as error:
                 last = self._without_key(str(error))
                 refused[self.servers.states.index(state)] = last
@@ -295,3 +303,12 @@ class OpenAiConnector:
     def describe(self) -> dict[str, str]:
         """Return how each server is, for diagnostics."""
         return self.servers.describe()
+
+    def check_up(self) -> list[tuple[str, str, str]]:
+        """Return (level, name, text) of what a look at each server has found."""
+        from hvs_ros.planners.openai_checkup import look_at
+        chat = self()
+        try:
+            return look_at(self.servers.states, chat, self._context.give_up_after)
+        finally:
+            chat.close()

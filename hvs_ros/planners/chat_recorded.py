@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 import json
@@ -148,11 +148,33 @@ class RecordedChat:
         self._recording.add(sha, reply)
         return reply
 
+    @property
+    def trouble(self) -> str:
+        """Return what the live model's server does not do at present, and why."""
+        return str(getattr(self._live, 'trouble', ''))
+
     def close(self) -> None:
         """Abort the live model's call, if there is one."""
         self._closed = True
         if self._live is not None:
             self._live.close()
+
+
+class RecordedConnector:
+    """Connect searches to a recording and, for what it lacks, to a live model."""
+
+    def __init__(self, recording: Recording, live: Callable[[], ChatModel] | None = None) -> None:
+        self._recording, self._live = recording, live
+        self.notice = str(getattr(live, 'notice', ''))
+
+    def __call__(self) -> RecordedChat:
+        """Return the chat model of one search."""
+        return RecordedChat(self._recording, self._live() if self._live else None)
+
+    def describe(self) -> dict[str, str]:
+        """Return how the live model's servers are."""
+        tell = getattr(self._live, 'describe', None)
+        return tell() if tell is not None else {}
 
 
 def _reply_from(found: dict[str, Any]) -> Reply:

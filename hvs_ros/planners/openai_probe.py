@@ -20,7 +20,7 @@ _ODD_FORM = 'hvs-[0-9]{4}'
 async def vllm_version(http: Any, state: ServerState) -> str:
     """Return the version at the server's /version, as vLLM has it, '' for any other server."""
     if state.version is None:
-        status, content = await _get(http, state, '/version')
+        status, content = await get(http, f'{state.server.root}/version')
         try:
             version = json.loads(content)['version'] if status == 200 else ''
         except (ValueError, KeyError, TypeError):
@@ -31,7 +31,7 @@ async def vllm_version(http: Any, state: ServerState) -> str:
 
 async def is_up(http: Any, state: ServerState) -> bool:
     """Return whether the server answers at /health; one without that address is up, too."""
-    status, _ = await _get(http, state, '/health')
+    status, _ = await get(http, f'{state.server.root}/health')
     return 0 < status < 500
 
 
@@ -56,11 +56,10 @@ async def find_structured_field(
     return ''
 
 
-async def _get(http: Any, state: ServerState, path: str) -> tuple[int, bytes]:
-    """Return (HTTP status, content) of an address beside the API, (0, b'') without an answer."""
+async def get(http: Any, url: str) -> tuple[int, bytes]:
+    """Return (HTTP status, content) of an address, (0, b'') without an answer in time."""
     try:
-        response = await asyncio.wait_for(
-            http.get(f'{state.server.root}{path}'), LOOK_S)
+        response = await asyncio.wait_for(http.get(url), LOOK_S)
         return response.status_code, response.content
     except Exception:  # the HTTP library's own errors, which only it can name
         return 0, b''

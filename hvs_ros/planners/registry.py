@@ -135,13 +135,13 @@ def _connect_openai(
 
 def _connect_recorded(
         rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
-    from hvs_ros.planners.chat_recorded import RecordedChat, Recording
+    from hvs_ros.planners.chat_recorded import RecordedConnector, Recording
     file, _, live_spec = rest.partition('|')
     if not file:
         raise InputError("planner 'recorded' needs a file: write recorded:FILE")
     recording = Recording(Path(file), must_exist=not live_spec)
     live = connect_chat(live_spec, context, answer_format) if live_spec else None
-    return lambda: RecordedChat(recording, live() if live else None)
+    return RecordedConnector(recording, live)
 
 
 def _refuse_rest(kind: str, rest: str) -> None:

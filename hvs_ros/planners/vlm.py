@@ -122,6 +122,11 @@ class VlmPlanner:
         tell = getattr(self._connect, 'describe', None)
         return tell() if tell is not None else {}
 
+    def check_up(self) -> list[tuple[str, str, str]]:
+        """Return (level, name, text) of what a look at the model's servers finds."""
+        look = getattr(self._connect, 'check_up', None)
+        return look() if look is not None else []
+
     def begin(self, task: Task) -> VlmSearch:
         """Connect a fresh search for the task."""
         return VlmSearch(task, self.prompts, self._connect(), self.asking)
