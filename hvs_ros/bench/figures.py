@@ -68,6 +68,13 @@ def _goal_to_view(isolate: bool) -> Measure:
     return measure
 
 
+def _reply_to_goal(streamed: bool) -> Measure:
+    def measure(folder: Path, scale: Scale) -> Measured:
+        from hvs_ros.bench.reply_times import reply_to_goal
+        return reply_to_goal(folder, scale, streamed)
+    return measure
+
+
 def _capture_to_view(folder: Path, scale: Scale) -> Measured:
     from hvs_ros.bench.graph_times import capture_to_view
     return capture_to_view(folder, scale)
@@ -112,6 +119,8 @@ FIGURES: dict[str, Figure] = {figure.name: figure for figure in (
         _TORCH360),
     Figure('graph_turn_ms_p50_composed', 'ms', 30, False, _goal_to_view(False), _ROS),
     Figure('graph_turn_ms_p50_isolated', 'ms', 45, False, _goal_to_view(True), _ROS),
+    Figure('reply_to_goal_ms_p50', 'ms', 5, False, _reply_to_goal(False), _ROS),
+    Figure('reply_to_goal_ms_p50_streamed', 'ms', 5, False, _reply_to_goal(True), _ROS),
     Figure('direct_turns_per_s', 'turns/s', 60, True, _direct),
     Figure('graph_turns_per_s', 'turns/s', None, True, _graph, _ROS),
     Figure('capture_to_view_ms_p50', 'ms', None, False, _capture_to_view, _ROS),

@@ -4,6 +4,7 @@
 
     hvs bench --json bench.json
     hvs bench --only render_vs_published_3840
+    hvs bench planner --planner openai:MODEL@URL
 """
 
 from __future__ import annotations
@@ -27,6 +28,20 @@ def add_parser(subparsers: Any) -> None:
         description='Measure each figure in a process of its own and print it with what it '
         'must reach. A ratio says how many times as long the reference takes, interleaved in '
         'one process. Takes some minutes; single times mean little on a machine that is busy.')
+    parser.add_argument(
+        'what', nargs='?', choices=('planner',),
+        help="planner: what each context policy costs at a model's server, and nothing else")
+    parser.add_argument(
+        '--planner', metavar='SPEC', help='for planner: openai:MODEL@URL or a planner file')
+    parser.add_argument(
+        '--turns', type=int, metavar='N', default=10,
+        help='for planner: turns of a search (default: %(default)s)')
+    parser.add_argument(
+        '--searches', type=int, metavar='N', default=3,
+        help='for planner: searches under each policy (default: %(default)s)')
+    parser.add_argument(
+        '--allow-remote-images', action='store_true',
+        help='for planner: its server may be beyond this machine and private networks')
     parser.add_argument('--json', metavar='FILE', help='write the figures here, too')
     parser.add_argument(
         '--only', metavar='NAME', action='append', default=[],
@@ -39,6 +54,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print and write; 0 whether or not what must be reached is."""
+    if args.what == 'planner':
+        from hvs_ros.cli.bench_planner import run_planner
+        return run_planner(args, _writable(args.json) if args.json else None)
     from hvs_ros.bench.figures import chosen
     from hvs_ros.bench.scale import FULL, QUICK
     from hvs_ros.bench.sitting import document, measure_all, row

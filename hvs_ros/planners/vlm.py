@@ -57,12 +57,10 @@ class VlmSearch:
         asked = time.monotonic()
         dialogue = self.messages(observation)
         reply = self._chat.complete(dialogue)
-        used = [reply.shortcut] if reply.shortcut else []
-        if self._asking.reask:
-            again = self._told_again(observation, reply)
-            if again is not None:
-                reply = self._chat.complete([*dialogue, *again])
-                used.append('reask')
+        again = self._told_again(observation, reply) if self._asking.reask else None
+        if again is not None:
+            reply = self._chat.complete([*dialogue, *again])
+        used = [word for word in (reply.shortcut, 'reask' if again else '') if word]
         picture = self._picture(observation)
         return Decision(
             reply.text, finish_reason=reply.finish_reason, model=reply.model,

@@ -36,7 +36,8 @@ NAMES = [
     'render_vs_published_3840', 'render_vs_published_7680', 'render_vs_equilib_3840',
     'render_vs_equilib_7680', 'render_vs_pytorch360convert_3840',
     'render_vs_pytorch360convert_7680', 'graph_turn_ms_p50_composed',
-    'graph_turn_ms_p50_isolated', 'direct_turns_per_s', 'graph_turns_per_s',
+    'graph_turn_ms_p50_isolated', 'reply_to_goal_ms_p50', 'reply_to_goal_ms_p50_streamed',
+    'direct_turns_per_s', 'graph_turns_per_s',
     'capture_to_view_ms_p50', 'rss_mb_500_panoramas']
 needs_ros = pytest.mark.skipif(
     find_spec('rclpy') is None, reason='rclpy is not installed (extra [ros])')

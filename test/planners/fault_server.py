@@ -98,7 +98,7 @@ class FaultServer:
         self.closed_by_client = threading.Event()
         self.arrived = threading.Event()
         self.honours = ''
-        self.blind = False
+        self.blind, self.redirect = False, ''
         self.version = ''
         self.replied_at = 0.0
         self.reply_of: Callable[[dict[str, Any]], str] | None = None
@@ -228,6 +228,8 @@ class FaultServer:
                 else self._send(connection, 200, b'{"choices": [{"mess'))}
         if fault in instead:
             return instead[fault]()
+        if self.redirect:
+            return self._send(connection, 307, b'', f'Location: {self.redirect}\r\n')
         if self.blind and 'image_url' in str(request['messages']):
             return self._error(connection, 400, 'this is not a multimodal model')
         text, reason = self._reply(request)
