@@ -75,10 +75,11 @@ def benchmark_rows(results: Results) -> list[Row]:
 
 
 def model_name(results: Results) -> str:
-    """Return who answered: the model as its server named it, else the planner."""
+    """Return who answered: the model as its server named it, else the planner; and shortcuts."""
     models = sorted({record['model'] for record in results.records if record['model']})
     planner = str(results.manifest['config']['planner'])
-    return ', '.join(models) or planner
+    used = results.manifest.get('planner', {}).get('shortcuts')
+    return (', '.join(models) or planner) + (f' with {", ".join(used)}' if used else '')
 
 
 def _own(results: Results, split: str, level: str) -> Cell:

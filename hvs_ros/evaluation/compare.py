@@ -191,8 +191,9 @@ def _refuse_difference(a: Run, b: Run, across: Sequence[str]) -> None:
 def _described(run: Run) -> dict[str, Any]:
     """Return what a table says of one side."""
     models = sorted({record['model'] for record in run.records if record['model']})
+    planner = run.manifest.get('planner', {}).get('name') or run.config['planner']
     return {
-        'run': run.name, 'planner': run.config['planner'], 'models': models,
+        'run': run.name, 'planner': planner, 'models': models,
         'profile': run.config['profile'], 'scored': run.scored, 'total': run.total,
         'status': 'complete' if run.scored == run.total else 'incomplete'}
 

@@ -50,6 +50,7 @@ def compute_metrics(manifest: Mapping[str, Any], records: Sequence[Record]) -> d
     by_split = _by_split(scored)
     return {
         'schema_version': SCHEMA_VERSION, 'profile': driving,
+        'shortcuts': list(manifest.get('planner', {}).get('shortcuts', ())),
         'status': 'complete' if len(scored) == total else 'incomplete',
         'scored': len(scored), 'total': total, 'profiles': profiles,
         'benchmark': benchmark_check(manifest, records),

@@ -52,17 +52,23 @@ def _reservations(metrics: Metrics) -> Iterable[str]:
 
 def _headline(metrics: Metrics) -> str:
     overall = metrics['profiles'][metrics['profile']]['overall']
-    rate = overall['success']
+    rate, profile = overall['success'], profile_words(metrics)
     if metrics['status'] == 'incomplete':
         bounds = overall['bounds']
         return (
             f'incomplete: {metrics["scored"]}/{metrics["total"]} episodes scored under '
-            f'{metrics["profile"]}; success over all lies in '
+            f'{profile}; success over all lies in '
             f'{percent(bounds["low"])} to {percent(bounds["high"])}')
     return (
         f'success {percent(rate["value"])} ({rate["successes"]}/{rate["n"]}) under '
-        f'{metrics["profile"]}, 95% interval {interval(rate)} ({method_words(rate)}), '
+        f'{profile}, 95% interval {interval(rate)} ({method_words(rate)}), '
         f'chance {percent(overall["chance"])}')
+
+
+def profile_words(metrics: Metrics) -> str:
+    """Return the profile, and the shortcuts by which replies were not the model's own words."""
+    shortcuts = metrics.get('shortcuts')
+    return metrics['profile'] + (f' with {", ".join(shortcuts)}' if shortcuts else '')
 
 
 def method_words(rate: Mapping[str, Any]) -> str:
