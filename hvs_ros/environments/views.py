@@ -15,8 +15,12 @@ from hvs_ros.core.renderer import Renderer, ViewSpec, encode_jpeg
 
 DEFAULT_PNG_BYTES = 64 << 20
 _RENDERERS_A_THREAD = 3
-# Photographs hardly get smaller by trying harder, and a trainer waits meanwhile.
-_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
+# Photographs get little smaller by trying harder, and a trainer waits meanwhile: one filter for
+# all rows takes half the time of choosing one a row, where OpenCV is new enough to be told.
+_PNG = (
+    cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
+    *((cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
+      if hasattr(cv2, 'IMWRITE_PNG_FILTER') else ()))
 _Key = tuple[PanoramaFile, BenchmarkAngles, ViewSpec]
 
 
