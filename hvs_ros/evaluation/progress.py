@@ -12,6 +12,9 @@ from tqdm import tqdm
 
 from hvs_ros.evaluation.outcomes import SCORED
 
+SHOWN_EVERY_S, LOGGED_EVERY_S = 0.1, 30.0
+"""A terminal's line moves; a log gets a line now and then."""
+
 
 class Progress:
     """
@@ -28,6 +31,7 @@ class Progress:
         self._bar = tqdm(
             total=total, initial=len(standing), unit='episode', file=sys.stderr,
             dynamic_ncols=True, disable=not shown,
+            mininterval=SHOWN_EVERY_S if sys.stderr.isatty() else LOGGED_EVERY_S,
             bar_format='{l_bar}{bar:24}{r_bar}')
         for record in standing:
             self._count(record['outcome'])

@@ -33,6 +33,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 MANIFEST = 'run.json'
 LINES = 'episodes.jsonl'
+WRITTEN = (MANIFEST, 'metrics.json', 'report.html')
 IDENTITY = ('schema_version', 'config', 'episodes', 'images', 'prompts', 'shard')
 
 Key = tuple[str, int]
@@ -129,6 +130,7 @@ class RunWriter:
         run = Path(out)
         _make_folder(run)
         writer = cls(run, _lock(run), dict(manifest))
+        _drop_scratch(run)
         try:
             writer._adopt()
         except BaseException:
@@ -289,6 +291,14 @@ def _make_folder(run: Path) -> None:
     begun = LINES in held and lines.stat().st_size == 0
     if MANIFEST not in held and held - ({LINES} if begun else set()):
         raise RunError(f'{run}: holds other files ({min(held)}); choose an empty folder')
+
+
+def _drop_scratch(run: Path) -> None:
+    """Remove what a process that was killed as it wrote a derived file has left behind."""
+    for path in run.glob('.*.*.*'):
+        name, _, pid = path.name[1:].rpartition('.')
+        if name in WRITTEN and pid.isdigit() and not Path('/proc', pid).exists():
+            path.unlink(missing_ok=True)
 
 
 def _lock(run: Path) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import random
 
+from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import BenchmarkAngles, wrap_degrees
 from hvs_ros.core.search import Decision, Observation, Task
 from hvs_ros.planners.base import answer
 
-SWEEP_STEPS = ((90, 0), (90, 0), (90, 0))
+SWEEP_VIEWS = 4
 
 
 def rotation(told: BenchmarkAngles, goal: BenchmarkAngles) -> tuple[int, int]:
@@ -72,13 +73,15 @@ class RandomPlanner:
 
 
 class SweepSearch:
-    """Turn a quarter three times, then submit where it looks."""
+    """Turn round in equal steps, then submit where it looks."""
+
+    def __init__(self, views: int = SWEEP_VIEWS) -> None:
+        self._views = views
 
     def act(self, observation: Observation) -> Decision:
         """Take the next step of the sweep, or submit the present direction."""
-        step = observation.index
-        if step < len(SWEEP_STEPS) and observation.turns_left > 1:
-            return rotate_decision('looking around', *SWEEP_STEPS[step])
+        if observation.index < self._views - 1 and observation.turns_left > 1:
+            return rotate_decision('looking around', 360 // self._views, 0)
         here = observation.told.whole()
         return submit_decision('the last view of the sweep', int(here.yaw), int(here.pitch))
 
@@ -87,11 +90,20 @@ class SweepSearch:
 
 
 class SweepPlanner:
-    """Look around once in quarter turns to the right, level, and submit the last direction."""
+    """
+    Look around once to the right, level, and submit the last direction.
 
-    name = 'sweep'
+    ``views`` divides 360; the default makes quarter turns.
+    """
+
     answer_format = 'free_think'
+
+    def __init__(self, views: int = SWEEP_VIEWS) -> None:
+        if not 1 <= views <= 360 or 360 % views:
+            raise InputError(f"planner 'sweep': {views} views do not divide 360 degrees")
+        self.name = 'sweep' if views == SWEEP_VIEWS else f'sweep:{views}'
+        self._views = views
 
     def begin(self, task: Task) -> SweepSearch:
         """Start a sweep; the task does not matter."""
-        return SweepSearch()
+        return SweepSearch(self._views)

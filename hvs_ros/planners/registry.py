@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+import re
 from typing import Any
 
 from hvs_ros.core.errors import InputError
@@ -13,7 +14,7 @@ from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
 
 KNOWN_SPECS = (
-    'builtin', 'oracle[:EPISODES]', 'sweep', 'random', 'openai:MODEL@URL[,URL]',
+    'builtin', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
     'recorded:FILE', 'recorded:FILE|openai:MODEL@URL', 'a YAML file in config/planners/')
 LATER_SPECS = ('transformers', 'vllm')
 
@@ -97,8 +98,11 @@ def _oracle(rest: str, context: PlannerContext) -> Planner:
 
 def _sweep(rest: str, context: PlannerContext) -> Planner:
     from hvs_ros.planners.baselines import SweepPlanner
-    _refuse_rest('sweep', rest)
-    return SweepPlanner()
+    if not rest:
+        return SweepPlanner()
+    if not re.fullmatch('[0-9]{1,3}', rest):
+        raise InputError(f"planner 'sweep' takes a number of views after the colon, not {rest!r}")
+    return SweepPlanner(int(rest))
 
 
 def _random(rest: str, context: PlannerContext) -> Planner:

@@ -18,6 +18,7 @@ from hvs_ros.core.search import SearchSession, Task
 from hvs_ros.core.view import View
 from hvs_ros.planners.baselines import RandomPlanner, SweepPlanner
 from hvs_ros.planners.oracle import OraclePlanner, winning_answer
+from hvs_ros.planners.registry import make_planner
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared'
 STARTS = [BenchmarkAngles(0, 0), BenchmarkAngles(270, 0), BenchmarkAngles(37.5, 0),
@@ -147,3 +148,10 @@ def test_sweep_looks_all_around_and_submits_the_last_view():
                      PROFILES['published-2026'])
     assert [turn.told.yaw for turn in session.turns] == [37.5, 127.5, 217.5, 307.5]
     assert session.result.answer.yaw == 308
+
+
+def test_sweep_takes_as_many_views_as_it_is_told():
+    session = finish(SweepPlanner(5), Task('x', 'object', 'Find it', BenchmarkAngles(10, 0)),
+                     PROFILES['published-2026'])
+    assert [turn.told.yaw for turn in session.turns] == [10, 82, 154, 226, 298]
+    assert make_planner('sweep:5').name == 'sweep:5' and make_planner('sweep:4').name == 'sweep'

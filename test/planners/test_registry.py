@@ -22,7 +22,8 @@ def test_a_known_spec_makes_a_planner(spec):
 
 @pytest.mark.parametrize(('spec', 'says'), [
     ('', 'unknown planner'), ('orakel', 'builtin, oracle'), ('openai', 'needs MODEL@URL'),
-    ('oracle', 'needs a dataset'), ('oracle:/nowhere', '/nowhere'), ('sweep:3', "not '3'"),
+    ('oracle', 'needs a dataset'), ('oracle:/nowhere', '/nowhere'),
+    ('sweep:7', '7 views do not divide 360'), ('sweep:x', "not 'x'"), ('sweep:0', 'divide'),
     ('recorded', 'needs a file'), ('recorded:/nowhere.sqlite', 'no such recording'),
     ('recorded:x.sqlite|sweep', 'not a chat model'),
     ('transformers:/models/x', 'not available in this version yet'),
