@@ -58,6 +58,7 @@ setup(
         'verl': ['verl==0.9.1', 'transformers==5.5.4', 'pillow'],
         'cuda': ['torch'],
         'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],
+        'cluster': ['ray'],
         'sim': ['mujoco==3.17.0'],
         'serve': ['starlette', 'uvicorn'],
         'gym': ['gymnasium>=1.0'],

@@ -63,7 +63,7 @@ class Budget:
     """
 
     def __init__(self, limit: float, prices: Prices, spent: float, workers: int) -> None:
-        self.limit, self._prices, self._before = limit, prices, spent
+        self.limit, self.prices, self._before = limit, prices, spent
         self._places = get_context('spawn').RawArray('d', workers)
 
     @property
@@ -83,7 +83,7 @@ class Budget:
         """Add the cost of a reply; raise ``InputError`` when the server does not tell it."""
         if not prompt_tokens and not completion_tokens:
             raise InputError('the server reports no token usage, which max_cost needs')
-        self._places[worker] += self._prices.cost(prompt_tokens, completion_tokens)
+        self._places[worker] += self.prices.cost(prompt_tokens, completion_tokens)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,14 @@ from typing import Any
 
 from hvs_ros.core.episode import Episode
 from hvs_ros.core.messages import TurnLine
-from hvs_ros.evaluation.budget import budget_of
+from hvs_ros.evaluation.budget import Budget, budget_of
+from hvs_ros.evaluation.cluster import cluster_engines, with_hashes
+from hvs_ros.evaluation.config import EvalConfig
+from hvs_ros.evaluation.manifest import image_hashes
 from hvs_ros.evaluation.records import ErrorStreak, RunWriter
 from hvs_ros.evaluation.runner import Finished, Job, OnTurn
 from hvs_ros.evaluation.schedule import ByPanorama, InOrder, Schedule
-from hvs_ros.evaluation.workers import Pool, is_remote, make_engines
+from hvs_ros.evaluation.workers import Engine, Pool, is_remote, make_engines
 from hvs_ros.planners.base import Planner
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -61,9 +64,6 @@ def run_direct(
     budget = budget_of(config, writer.usage)
     # One queue for all that happens, signals included: none can interrupt a line being written.
     arrivals: SimpleQueue[Any] = SimpleQueue()
-    engines = make_engines(
-        config, planner, arrivals.put if on_turn is not None else None, budget)
-    pool = Pool(engines, make_schedule(jobs, planner), arrivals)
     streak = ErrorStreak(config.max_consecutive_errors)
 
     def keep(finished: Finished) -> str:
@@ -71,18 +71,32 @@ def run_direct(
         on_record(finished.record)
         return streak.add(finished.record, planner_failed=finished.planner_failed)
 
-    with signals_into(arrivals):
+    with signals_into(arrivals), _engines(config, planner, budget, on_turn, arrivals) as engines:
+        if config.cluster is not None:
+            jobs = with_hashes(jobs, image_hashes(episodes))
+        pool = Pool(engines, make_schedule(jobs, planner), arrivals)
         pool.start()
         try:
             ending = _collect(arrivals, keep, on_turn)
-            if budget is not None and not budget.is_open() and not writer.complete():
-                return replace(ending, spent=budget.spent)
-            return ending
         finally:
             for item in pool.stop():
                 # A search that failed only because it was being stopped is left for the next run.
                 if isinstance(item, Finished) and item.record['outcome'] != 'error':
                     keep(item)
+    if budget is not None and not budget.is_open() and not writer.complete():
+        return replace(ending, spent=budget.spent)
+    return ending
+
+
+@contextmanager
+def _engines(
+        config: EvalConfig, planner: Planner, budget: Budget | None, on_turn: OnTurn | None,
+        arrivals: SimpleQueue[Any]) -> Iterator[list[Engine]]:
+    if config.cluster is not None:
+        with cluster_engines(config, planner, budget) as engines:
+            yield engines
+    else:
+        yield make_engines(config, planner, None if on_turn is None else arrivals.put, budget)
 
 
 def make_schedule(jobs: Sequence[Job], planner: Planner) -> Schedule:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 import hashlib
 from importlib import metadata
@@ -13,7 +13,7 @@ import subprocess
 from typing import Any
 
 from hvs_ros import __version__
-from hvs_ros.core.episode import Episodes
+from hvs_ros.core.episode import Episode, Episodes
 from hvs_ros.core.profile import get_profile
 from hvs_ros.evaluation.config import EvalConfig, load_whole, shard_numbers
 from hvs_ros.evaluation.groups import group_counts
@@ -79,7 +79,7 @@ def build_manifest(
     }
 
 
-def image_hashes(episodes: Episodes) -> dict[str, str]:
+def image_hashes(episodes: Iterable[Episode]) -> dict[str, str]:
     """Return the hash of every panorama by its file's name; hashing lets other threads run."""
     files = {episode.panorama.name: episode.panorama for episode in episodes}
     with ThreadPoolExecutor(4) as pool:

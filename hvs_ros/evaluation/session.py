@@ -10,6 +10,7 @@ from typing import Any, Protocol, TextIO
 
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.messages import TurnLine
+from hvs_ros.evaluation.cluster import require_ray
 from hvs_ros.evaluation.config import EvalConfig, load_selected
 from hvs_ros.evaluation.direct import Ending, run_direct
 from hvs_ros.evaluation.graphs import run_graphs
@@ -58,6 +59,8 @@ def evaluate(
     what the user can mend, errors of a model among it; finished episodes stay on disk in any
     case.
     """
+    if config.cluster is not None:
+        require_ray()
     planner = planner_for(config)
     notice = getattr(planner, 'notice', '')
     if notice:
