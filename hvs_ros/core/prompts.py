@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import hashlib
+import json
 from pathlib import Path
 import re
 from typing import Any
@@ -54,6 +55,13 @@ class PromptPack:
     invalid_turn_told: str
     example: str
     sha256: str = ''
+
+    @property
+    def texts_sha256(self) -> str:
+        """Return a hash of what a model is told, whatever the pack is called and laid out like."""
+        told = [self.answer_format, dict(self.system), self.example, *(
+            getattr(self, name) for name in TURN_FIELDS)]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def system_text(self, task: Task) -> str:
         """Return the system prompt for the task's kind of search."""

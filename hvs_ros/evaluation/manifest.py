@@ -118,7 +118,9 @@ def _planner(planner: Planner) -> dict[str, Any]:
     if asking is not None:
         described |= {
             'asking': asking.to_dict(), 'shortcuts': list(asking.shortcuts),
-            'sampling': getattr(planner, 'sampling', {})}
+            'sampling': getattr(planner, 'sampling', {}),
+            'prompt_texts_sha256': getattr(
+                getattr(planner, 'prompts', None), 'texts_sha256', None)}
     return described
 
 

@@ -23,6 +23,9 @@ FIELD_OF_VIEW = 100
 SAMPLING = {
     'temperature': 0, 'max_tokens': 1024, 'presence_penalty': 0, 'frequency_penalty': 0,
     'seed': None}
+PROMPT_TEXTS = {'ed7cdf331267c9db195b84aab4d2a77d1a76e38848b39f0b8621838dee4eec40'}
+"""Hashes of the published think + answer texts as `hvs prompts import` takes them from a clone;
+they have not changed since the first release. The texts themselves are not shipped."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,7 @@ def _own_ways(manifest: Mapping[str, Any]) -> dict[str, bool]:
     return {
         'turn limit': config['max_turns'] != MAX_TURNS,
         'view': (view['horizontal_fov'], view['reticle']) != (FIELD_OF_VIEW, True),
-        # The published prompts are not shipped: a run has them only where its pack says so.
-        'prompts': manifest['prompts'].get('published') is not True,
+        'prompts': planner.get('prompt_texts_sha256') not in PROMPT_TEXTS,
         'sampling': any(
             sampling.get(name, value) != value for name, value in SAMPLING.items()),
         'shortcuts': bool(planner.get('shortcuts'))}

@@ -10,6 +10,8 @@ import re
 import shutil
 
 from evaluation_fixtures import hvs, write_panorama, write_scene
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 from report_fixtures import HOSTILE, Page, talking_run
 
@@ -358,6 +360,16 @@ def test_text_is_made_visible_and_inert() -> None:
     block = inert({'a': '</script><!--\u2028\ud800&amp;'})
     assert '<' not in block and '>' not in block and '&' not in block and block.isascii()
     assert json.loads(block) == {'a': '</script><!--\u2028\ud800&amp;'}
+
+
+@given(st.text(st.characters(codec=None)), st.text(st.characters(codec=None)))
+def test_no_text_leaves_its_block_or_is_changed_in_it(key: str, text: str) -> None:
+    block = inert({key: text})
+    assert block.isascii() and not set(block) & set('<>&')
+    assert json.loads(block) == {key: text}
+    shown = visible(text)
+    assert len(shown.encode('utf-8', 'strict')) >= len(text) == len(shown)
+    assert not any(letter < ' ' and letter not in '\t\n' for letter in shown)
 
 
 def test_metrics_are_plain_json(run_folder: Path) -> None:

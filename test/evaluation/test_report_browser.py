@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import importlib.util
 import io
 from pathlib import Path
 import shutil
@@ -236,6 +237,42 @@ def test_assets_beside_the_page_are_found(
     assert widths[-1] == 800 and set(widths[:-1]) == {320}
     assert opened.complaints == [] and opened.fetched() == []
     opened.page.context.close()
+
+
+@pytest.fixture(scope='module')
+def large_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """4000 episodes in the benchmark's layout, their panoramas small."""
+    spec = importlib.util.spec_from_file_location(
+        'report_page', Path(__file__).resolve().parents[2] / 'bench/report_page.py')
+    assert spec is not None and spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    folder = tmp_path_factory.mktemp('large')
+    bench.make_dataset(folder / 'data', 20, 256, 4000)
+    bench.make_run(folder / 'data', folder / 'run', 4000)
+    derive(folder / 'run')
+    return folder / 'run'
+
+
+def test_4000_episodes_are_listed_and_none_is_decoded_before_it_is_looked_at(
+        browser: Any, large_run: Path) -> None:
+    path = large_run / 'report.html'
+    assert path.stat().st_size < 60_000_000
+    markup = path.read_text(encoding='utf-8').partition('<script type="application/json"')[0]
+    assert '<img' not in markup and len(markup) < 5_000_000
+    opened = Opened(browser, path)
+    page = opened.page
+    assert page.locator('article').count() == 4000
+    told = page.locator('article[data-told]').count()
+    assert told == 500 == page.locator('script[id^="story-"]').count()
+    assert page.locator('#coverage').inner_text().startswith('500 of 4000 episodes are told in')
+    assert page.locator('article img').count() < 200
+    page.get_by_label('Search episodes').fill('the 3th box')
+    assert 0 < len(opened.shown()) < 200
+    page.get_by_label('told in full').check()
+    assert 0 < len(opened.shown()) < 60
+    assert opened.complaints == [] and opened.fetched() == []
+    page.context.close()
 
 
 def test_a_page_in_paper_is_white_and_has_its_pictures(browser: Any, sweep_run: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 import hashlib
 import io
 import json
@@ -14,16 +15,20 @@ import subprocess
 import zipfile
 
 from evaluation_fixtures import hvs
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 from record_fixtures import ACROSS_ZERO, PLAIN, record, say
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.core.prompts import load_prompts
 from hvs_ros.evaluation import published_results
 from hvs_ros.evaluation.benchmark_table import COLUMNS, Cell, benchmark_rows
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.formats import latex as latex_form
 from hvs_ros.evaluation.formats.harness import harness, steps, write_counts
 from hvs_ros.evaluation.formats.latex import escaped, latex
+from hvs_ros.evaluation.formats.markdown import escaped as shown
 from hvs_ros.evaluation.formats.markdown import markdown
 from hvs_ros.evaluation.formats.spreadsheet import as_text, spreadsheet
 from hvs_ros.evaluation.formats.submission import write_submission
@@ -289,3 +294,32 @@ def test_how_a_model_was_asked_is_told_from_the_manifest(
     protocol = protocol_of(Results.of(run))
     assert (protocol.context, protocol.images) == (context, images)
     assert protocol.own_ways == ('prompts', 'sampling', 'shortcuts')
+
+
+def test_the_published_prompts_are_known_by_the_hash_of_their_texts(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = load_prompts('default')
+    assert replace(pack, name='other', sha256='').texts_sha256 == pack.texts_sha256
+    assert replace(pack, example='x').texts_sha256 != pack.texts_sha256
+    assert replace(pack, next_turn=f'{pack.next_turn} ').texts_sha256 != pack.texts_sha256
+    run = run_of(tmp_path, [record(ACROSS_ZERO, HIT)])
+    manifest = json.loads((run / 'run.json').read_text())
+    manifest['planner'] = {'prompt_texts_sha256': pack.texts_sha256}
+    (run / 'run.json').write_text(json.dumps(manifest))
+    assert protocol_of(Results.of(run)).own_ways == ('prompts',)
+    monkeypatch.setattr(published_results, 'PROMPT_TEXTS', {pack.texts_sha256})
+    assert protocol_of(Results.of(run)).own_ways == ()
+
+
+@given(st.text(st.characters(codec=None)))
+def test_no_text_breaks_a_form(text: str) -> None:
+    told = escaped(text)
+    assert told.isascii() and not set(re.sub(
+        r'\\text[a-z]+\{\}|\\dag\{\}|\\dots\{\}|\$\\times\$|\\[{}$&#%_]|\{[\[\]*]\}', '', told)
+    ) & set('\\{}$&#%_~^<>|"[]*')
+    line = io.StringIO()
+    csv.writer(line).writerow([as_text(text), 'next'])
+    read = list(csv.reader(io.StringIO(line.getvalue())))
+    assert read == [[as_text(text), 'next']] and not as_text(text).startswith(tuple('=+-@'))
+    assert not set(re.sub(r'\\.', '', shown(text))) & set('|<>*_`[]')
+    as_text(text).encode()
