@@ -99,6 +99,7 @@ class FaultServer:
         self.arrived = threading.Event()
         self.honours = ''
         self.blind, self.redirect = False, ''
+        self.metrics: Callable[[], str] | None = None
         self.version = ''
         self.replied_at = 0.0
         self.reply_of: Callable[[dict[str, Any]], str] | None = None
@@ -203,11 +204,15 @@ class FaultServer:
             return self._silence(connection)
         if path == '/version' and self.version:
             return self._send(connection, 200, json.dumps({'version': self.version}).encode())
+        if path == '/metrics' and self.metrics is not None:
+            return self._send(connection, 200, self.metrics().encode(), kind='text/plain')
         status = 200 if path == '/health' and not self.fault else 404
         return self._send(connection, status, b'{}')
 
     def _post(self, connection: socket.socket, request: dict[str, Any]) -> bool:
         fault, streamed = self.fault, bool(request.get('stream'))
+        if fault in ('endless output', 'oversized reply') and len(request['messages']) == 1:
+            fault = ''  # a few words about nothing are well: it is the long reply that is not
         if self.think_s:
             time.sleep(self.think_s)
         instead: dict[str, Callable[[], bool]] = {
