@@ -28,8 +28,9 @@ def check_planner(spec: str, limit_s: float, allow_remote_images: bool = False) 
         turn = _one_turn(planner, dataset)
     except PlannerUnavailable as error:
         answers_words = any(level == 'ok' and name == 'model' for level, name, _ in looks)
-        why = ('answers words, but not a view: is it a vision-language model, and does its '
-               'server take images?') if answers_words else 'cannot be used'
+        hint = ': is it a vision-language model, and does its server take images?' if (
+            'HTTP 4' in str(error)) else ''
+        why = f'answers a few words, but not a view{hint}' if answers_words else 'cannot be used'
         return [*findings, ('bad', 'one turn', str(error)), ('bad', 'verdict', f'{spec} {why}')]
     except HvsError as error:
         return [*findings, ('bad', 'verdict', f'{spec}: {error}')]

@@ -160,7 +160,7 @@ class OpenAiChat:
                 limit = min(left, self._waits.reply or left)
                 return await within(
                     self._ask_in_form(state, wire, limit), limit,
-                    f'no answer within {limit:g} s')
+                    f'no answer within {limit:.3g} s')
             except FilteredError:
                 return Answer('', 'content_filter', self.name)
             finally:
@@ -172,7 +172,7 @@ class OpenAiChat:
         if self._asking.structured_output:
             limit = min(left, self._waits.first_token or left)
             field = await within(
-                self._structured_field(state), limit, f'no first words within {limit:g} s')
+                self._structured_field(state), limit, f'no first words within {limit:.3g} s')
         extra = dict(self.options.extra)
         if field:
             extra |= request_field(field, self._pattern)

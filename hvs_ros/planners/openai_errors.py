@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from email.utils import parsedate_to_datetime
 import re
 import time
@@ -60,10 +60,13 @@ class OversizedError(Exception):
     """Say that more came back than any reply has."""
 
 
-async def within(awaitable: Awaitable[T], seconds: float, why: str) -> T:
-    """Return what the awaitable comes to; raise ``LateError`` when it takes longer."""
+async def within(work: Coroutine[Any, Any, T], seconds: float, why: str) -> T:
+    """Return what the coroutine comes to; raise ``LateError`` when it takes longer."""
+    if seconds <= 0:
+        work.close()
+        raise LateError(why)
     try:
-        return await asyncio.wait_for(awaitable, seconds)
+        return await asyncio.wait_for(work, seconds)
     except asyncio.TimeoutError:
         raise LateError(why) from None
 

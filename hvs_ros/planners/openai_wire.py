@@ -121,7 +121,7 @@ async def ask_streamed(
     model stopped has been cut off on its way.
     """
     begun = time.monotonic()
-    late = f'no first words within {first_token_s:g} s'
+    late = f'no first words within {first_token_s:.3g} s'
     stream = await within(
         translated(client.chat.completions.create(
             **request, stream=True, extra_body=extra)), first_token_s, late)
