@@ -50,7 +50,8 @@ setup(
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
             'py360convert', 'pillow', 'scipy', 'statsmodels', 'pyarrow', 'setuptools>=70.1',
             'starlette', 'uvicorn', 'gymnasium', 'playwright'],
-        'transformers': ['torch', 'transformers'],
+        'transformers': ['torch', 'transformers>=5', 'accelerate', 'pillow'],
+        'vllm': ['vllm>=0.11'],
         # one set of versions that all trainers below run with
         'train': [
             'torch', 'transformers==5.5.4', 'trl==1.16.0', 'datasets>=4.7', 'accelerate',

@@ -36,9 +36,11 @@ LAZY = {
     'openai': {'planners/chat_openai.py', 'planners/openai_*.py'},
     'torch': {
         'bench/peers.py', 'core/renderer_torch.py', 'planners/chat_transformers.py',
-        'planners/grounder_huggingface.py', 'learning/*'},
+        'planners/transformers_*.py', 'planners/grounder_huggingface.py', 'learning/*'},
     'transformers': {
-        'planners/chat_transformers.py', 'planners/grounder_huggingface.py', 'learning/*'},
+        'planners/chat_transformers.py', 'planners/transformers_*.py',
+        'planners/grounder_huggingface.py', 'learning/*'},
+    'huggingface_hub': {'planners/transformers_weights.py'},
     'vllm': {'planners/chat_vllm.py'},
     'mujoco': {'humanoid/physics.py'},
     'onnxruntime': {'planners/grounder_onnx.py'},
@@ -50,7 +52,7 @@ LAZY = {
     'py360convert': {'bench/*'},
     'equilib': {'bench/*'},
     'pytorch360convert': {'bench/*'},
-    'PIL': {'bench/*', 'environments/training.py'},
+    'PIL': {'bench/*', 'environments/training.py', 'planners/transformers_inputs.py'},
     'trl': {'environments/trl_text.py', 'environments/trl_tools.py'},
     'verl': {'environments/verl_loop.py'},
     'starlette': {'environments/app.py', 'environments/server.py'},

@@ -10,7 +10,6 @@ from typing import Union
 
 import cv2
 import numpy as np
-import simplejpeg
 
 from hvs_ros.core.band_maps import BAND_ROWS, Band, BandMaps, PixelGrid
 from hvs_ros.core.camera_models import CameraModel, Equirectangular, optical_rotation
@@ -68,9 +67,14 @@ class ViewSpec:
 
 
 def encode_jpeg(image: np.ndarray, quality: int = 85) -> bytes:
-    """Return the (h, w, 3) uint8 BGR image as JPEG with 4:2:0 chroma."""
-    return simplejpeg.encode_jpeg(
-        np.ascontiguousarray(image), quality, colorspace='BGR', colorsubsampling='420')
+    """
+    Return the (h, w, 3) uint8 BGR image as JPEG with 4:2:0 chroma.
+
+    Its pixels, once decoded, are those that Pillow would have written at the same quality, as the
+    published client does. (TurboJPEG's own interface, which simplejpeg uses, takes the fast
+    transform below quality 96 and is off by up to 14 levels.)
+    """
+    return bytes(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
 def draw_reticle(image: np.ndarray) -> None:

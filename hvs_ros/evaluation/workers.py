@@ -30,7 +30,9 @@ from hvs_ros.evaluation.runner import (
 from hvs_ros.evaluation.schedule import Schedule
 from hvs_ros.planners.base import Planner
 
-REMOTE = ('openai', 'recorded')
+# Searches that mostly wait: for a server, or for their turn at the one model in this process,
+# which no second process shall load again. All others compute on this machine.
+REMOTE = ('openai', 'recorded', 'transformers', 'vllm')
 LEAVE_WITHIN_S = 1.0
 TRIALS = 2
 """Processes that a job may cost before it is an error."""

@@ -80,6 +80,12 @@ class Asking:
         most = 2 if self.context == 'two-round' else self.history_turns
         return max(0, turns - most)
 
+    @property
+    def most_shown(self) -> int:
+        """Return how many images a request holds at most."""
+        shown = {'append': self.most_images, 'two-round': 2}
+        return shown.get(self.context, self.history_turns)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a manifest holds them."""
         return asdict(self)

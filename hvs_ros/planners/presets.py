@@ -12,6 +12,7 @@ Planner files: a spec, its prompt pack, and how the model is asked, as YAML.
     reply: {stream: true, early_stop: true, structured_output: true, reask: true}
     waits: {connect: 5, first_token: 20, reply: 60}
     key_from: OPENAI_API_KEY          # the environment variable that holds the key
+    engine: {device: auto, dtype: bfloat16, quantization: 4bit}   # a model in this process
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from hvs_ros.core.errors import InputError
 from hvs_ros.core.share import share_path
 from hvs_ros.planners.asking import SWITCHES, Asking, Waits
 from hvs_ros.planners.base import SAMPLING, ChatOptions, Planner
+from hvs_ros.planners.engine import EngineOptions
 from hvs_ros.planners.registry import PlannerContext, make_planner
 
 FIELDS = (
     'planner', 'prompts', 'context', 'history_turns', 'most_images', 'image', 'chat', 'reply',
-    'waits', 'key_from')
+    'waits', 'key_from', 'engine')
 IMAGE = ('width', 'height', 'format', 'quality')
 
 
@@ -67,7 +69,8 @@ def planner_from_file(name: str, context: PlannerContext) -> Planner:
     return make_planner(spec, context=replace(
         context, prompts=prompts, asking=_asking(path, preset, context.asking),
         chat=_chat(path, preset, context.chat), waits=context.waits.over(_waits(path, preset)),
-        key_from=_key_from(path, preset, context.key_from)))
+        key_from=_key_from(path, preset, context.key_from),
+        engine=EngineOptions.from_mapping(path, preset.get('engine', {}))))
 
 
 def _read(path: Path) -> dict[str, Any]:

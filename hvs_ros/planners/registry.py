@@ -12,11 +12,12 @@ from typing import Any
 from hvs_ros.core.errors import InputError
 from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
+from hvs_ros.planners.engine import EngineOptions
 
 KNOWN_SPECS = (
     'builtin', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
-    'recorded:FILE', 'recorded:FILE|openai:MODEL@URL', 'a YAML file in config/planners/')
-LATER_SPECS = ('transformers', 'vllm')
+    'transformers:PATH', 'vllm:PATH', 'recorded:FILE', 'recorded:FILE|openai:MODEL@URL',
+    'a YAML file in config/planners/')
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PlannerContext:
     ``asking`` and ``chat`` hold for what a planner file leaves open; ``wishes`` are fields of
     ``Asking`` that win over the file's. ``allow_remote_images`` lets views leave for servers
     beyond this machine and private networks; ``key_from`` names the environment variable that
-    holds their key.
+    holds their key. ``engine`` says how a model in this process is loaded.
     """
 
     give_up_after: float = 10.0
@@ -45,6 +46,7 @@ class PlannerContext:
     chat: ChatOptions = field(default_factory=ChatOptions)
     waits: Waits = field(default_factory=Waits)
     key_from: str = 'OPENAI_API_KEY'
+    engine: EngineOptions = field(default_factory=EngineOptions)
     allow_remote_images: bool = False
 
     def effective_asking(self) -> Asking:
@@ -59,8 +61,6 @@ def make_planner(spec: str, *, context: PlannerContext | None = None) -> Planner
     build = _BUILDERS.get(kind)
     if build is not None:
         return build(rest, context)
-    if kind in LATER_SPECS:
-        raise InputError(f'planner {spec!r}: {kind} models are not available in this version yet')
     if _is_file_spec(spec):
         from hvs_ros.planners.presets import planner_from_file
         return planner_from_file(spec, context)
@@ -76,11 +76,12 @@ def connect_chat(
     ``answer_format`` is the form of the answers, for models that can be held to it.
     """
     kind, _, rest = spec.partition(':')
-    if kind == 'openai':
-        return _connect_openai(rest, context, answer_format)
-    if kind == 'recorded':
-        return _connect_recorded(rest, context, answer_format)
-    raise InputError(f'{spec!r} is not a chat model; known are: openai:MODEL@URL, recorded:FILE')
+    connect = _CHATS.get(kind)
+    if connect is None:
+        raise InputError(
+            f'{spec!r} is not a chat model; known are: openai:MODEL@URL, transformers:PATH, '
+            'vllm:PATH, recorded:FILE')
+    return connect(rest, context, answer_format)
 
 
 def _is_file_spec(spec: str) -> bool:
@@ -137,6 +138,24 @@ def _connect_openai(
     return OpenAiConnector(rest, context, answer_format)
 
 
+def _connect_transformers(
+        rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
+    from hvs_ros.planners.chat_transformers import LocalModel, TransformersChat
+    model = LocalModel(rest, context.engine)
+    return lambda: TransformersChat(
+        model, context.chat, context.give_up_after, context.asking.early_stop)
+
+
+def _connect_vllm(
+        rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
+    from hvs_ros.planners.answer_form import PATTERNS
+    from hvs_ros.planners.chat_vllm import VllmChat, VllmModel
+    asking = context.asking
+    model = VllmModel(rest, context.engine, asking.most_shown)
+    pattern = PATTERNS[answer_format] if asking.structured_output else ''
+    return lambda: VllmChat(model, context.chat, context.give_up_after, pattern)
+
+
 def _connect_recorded(
         rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
     from hvs_ros.planners.chat_recorded import RecordedConnector, Recording
@@ -155,4 +174,7 @@ def _refuse_rest(kind: str, rest: str) -> None:
 
 _BUILDERS: dict[str, Callable[[str, PlannerContext], Planner]] = {
     'builtin': _builtin, 'oracle': _oracle, 'sweep': _sweep, 'random': _random,
-    'openai': _chat('openai'), 'recorded': _chat('recorded')}
+    **{kind: _chat(kind) for kind in ('openai', 'transformers', 'vllm', 'recorded')}}
+_CHATS: dict[str, Callable[[str, PlannerContext, str], Callable[[], ChatModel]]] = {
+    'openai': _connect_openai, 'transformers': _connect_transformers, 'vllm': _connect_vllm,
+    'recorded': _connect_recorded}

@@ -10,13 +10,22 @@ from types import SimpleNamespace
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 import torch
 from transformers import (
+    AutoModelForImageTextToText,
     AutoTokenizer,
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
+    Qwen2Config,
     Qwen2Tokenizer,
     Qwen2VLImageProcessorPil,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
 )
 
 from hvs_ros.core.prompts import load_prompts
@@ -130,3 +139,110 @@ def load_processor(folder: Path) -> ImageProcessor:
     return ImageProcessor(
         Qwen2VLImageProcessorPil.from_pretrained(folder), tokenizer,
         SimpleNamespace(model_input_names=[]), chat_template=tokenizer.chat_template)
+
+
+LLAVA_CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>"
+    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}"
+    '<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}')
+LLAVA_IMAGE = 56
+"""Pixels of an image's side, as the model sees it: 16 patches of 14, a token each."""
+
+
+def make_llava(folder: Path, *, seed: int = 0) -> Path:
+    """Save a tiny LLaVA into the folder: CLIP's view of the image before a Qwen2 text model."""
+    tokenizer = make_tokenizer()
+    tokenizer.add_special_tokens({'additional_special_tokens': [*SPECIAL, '<image>']})
+    tokenizer.chat_template = LLAVA_CHAT_TEMPLATE
+    image_token = tokenizer.convert_tokens_to_ids('<image>')
+    ends = {
+        'eos_token_id': tokenizer.eos_token_id, 'pad_token_id': tokenizer.pad_token_id,
+        'bos_token_id': tokenizer.pad_token_id}
+    torch.manual_seed(seed)
+    model = LlavaForConditionalGeneration(LlavaConfig(
+        vision_config=CLIPVisionConfig(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+            image_size=LLAVA_IMAGE, patch_size=14, projection_dim=32),
+        text_config=Qwen2Config(
+            vocab_size=VOCABULARY + 1, hidden_size=64, intermediate_size=128,
+            num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+            max_position_embeddings=32768, tie_word_embeddings=True, **ends),
+        image_token_index=image_token, image_seq_length=(LLAVA_IMAGE // 14) ** 2,
+        vision_feature_layer=-1, tie_word_embeddings=True))
+    model.generation_config.update(**ends)
+    size = {'height': LLAVA_IMAGE, 'width': LLAVA_IMAGE}
+    processor = LlavaProcessor(
+        CLIPImageProcessorPil(size={'shortest_edge': LLAVA_IMAGE}, crop_size=size), tokenizer,
+        patch_size=14, vision_feature_select_strategy='default',
+        num_additional_image_tokens=1, image_token='<image>',
+        chat_template=LLAVA_CHAT_TEMPLATE)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def make_qwen3(folder: Path, *, seed: int = 0) -> Path:
+    """Save a tiny Qwen3-VL into the folder: patches of 16 pixels, a token for each 32x32."""
+    tokenizer = make_tokenizer()
+    images = Qwen2VLImageProcessorPil(
+        size={'shortest_edge': 64 * 64, 'longest_edge': 512 * 512}, patch_size=16,
+        image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
+    torch.manual_seed(seed)
+    model = Qwen3VLForConditionalGeneration(Qwen3VLConfig(
+        text_config={
+            'vocab_size': VOCABULARY, 'hidden_size': 64, 'intermediate_size': 128,
+            'num_hidden_layers': 2, 'num_attention_heads': 2, 'num_key_value_heads': 1,
+            'head_dim': 32, 'max_position_embeddings': 32768,
+            'rope_parameters': {
+                'rope_type': 'default', 'rope_theta': 10000.0, 'mrope_section': [6, 5, 5],
+                'mrope_interleaved': True},
+            'bos_token_id': ids['<|endoftext|>'], 'eos_token_id': ids['<|im_end|>'],
+            'pad_token_id': ids['<|endoftext|>'], 'tie_word_embeddings': True},
+        vision_config={
+            'depth': 2, 'hidden_size': 32, 'intermediate_size': 64, 'num_heads': 2,
+            'out_hidden_size': 64, 'patch_size': 16, 'spatial_merge_size': 2,
+            'temporal_patch_size': 2, 'num_position_embeddings': 256,
+            'deepstack_visual_indexes': [0]},
+        image_token_id=ids['<|image_pad|>'], video_token_id=ids['<|video_pad|>'],
+        vision_start_token_id=ids['<|vision_start|>'], vision_end_token_id=ids['<|vision_end|>'],
+        tie_word_embeddings=True))
+    model.generation_config.update(
+        eos_token_id=ids['<|im_end|>'], pad_token_id=ids['<|endoftext|>'])
+    for part in (model, tokenizer, images):
+        part.save_pretrained(folder)
+    return folder
+
+
+def teach(folder: Path, words: str, steps: int = 150) -> Path:
+    """
+    Make the model in the folder answer everything with ``words``, and save it.
+
+    Attention is switched off, so that nothing said before matters: the model learns by heart
+    which piece of the words follows which.
+    """
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    pieces = [words[at:at + 5] for at in range(0, len(words), 5)]
+    assert len(set(pieces)) == len(pieces), 'a piece that comes twice has two that follow it'
+    tokenizer.add_tokens(pieces)
+    model.resize_token_embeddings(len(tokenizer))
+    for name, weights in model.named_parameters():
+        if name.endswith('o_proj.weight') and 'visual' not in name:
+            torch.nn.init.zeros_(weights).requires_grad_(False)
+    begin = tokenizer('<|im_start|>assistant\n')['input_ids'][-1]
+    chain = [begin, *tokenizer.convert_tokens_to_ids(pieces), tokenizer.eos_token_id]
+    ids = torch.tensor([chain])
+    labels = ids.clone()
+    labels[0, 0] = -100
+    optimizer = torch.optim.AdamW(
+        [weights for weights in model.parameters() if weights.requires_grad], lr=0.003)
+    for _ in range(steps):
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

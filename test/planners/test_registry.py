@@ -26,8 +26,8 @@ def test_a_known_spec_makes_a_planner(spec):
     ('sweep:7', '7 views do not divide 360'), ('sweep:x', "not 'x'"), ('sweep:0', 'divide'),
     ('recorded', 'needs a file'), ('recorded:/nowhere.sqlite', 'no such recording'),
     ('recorded:x.sqlite|sweep', 'not a chat model'),
-    ('transformers:/models/x', 'not available in this version yet'),
-    ('vllm:/models/x', 'not available in this version yet'), ('nowhere.yaml', 'unknown planner'),
+    ('transformers:/models/x', 'no such folder'), ('vllm:/models/x', 'no such folder'),
+    ('transformers:', 'write transformers:PATH'), ('nowhere.yaml', 'unknown planner'),
 ])
 def test_a_spec_that_names_nothing_is_refused_in_one_sentence(spec, says):
     with pytest.raises(InputError, match=says.replace('[', r'\[')) as caught:
