@@ -34,6 +34,9 @@ TITLES = """\
 def main() -> int:
     """Play every fault and write the table."""
     rows = []
+    page = PAGE.read_text(encoding='utf-8')
+    if not MARK.search(page):
+        raise SystemExit(f'{PAGE}: the marks of the table are missing')
     with running(1 + os.getpid() % 100, GIVE_UP_S, FIRST_WORDS_S) as graph:
         for fault in FAULTS.values():
             seen = graph.play(fault)
@@ -42,9 +45,8 @@ def main() -> int:
     where = f'{os.cpu_count()} shared {platform.machine()} cores'
     figures = f'\nFigures: {where}, Python {platform.python_version()}.\n'
     table = TITLES + ''.join(f'{line}\n' for line in rows) + figures
-    PAGE.write_text(MARK.sub(
-        lambda mark: mark[1] + table + mark[2], PAGE.read_text(encoding='utf-8')),
-        encoding='utf-8')
+    PAGE.write_text(
+        MARK.sub(lambda mark: mark[1] + table + mark[2], page), encoding='utf-8')
     return 0
 
 

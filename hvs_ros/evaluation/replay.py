@@ -155,6 +155,8 @@ class ReplayRun:
         episode, repeat = self.pending[0]
         seed, key = self._seed(), (episode.id, repeat)
         result = watch.result
+        untold = self._untold(result)
+        reason = reason or untold
         if reason or result is None:
             result = watch.given_up(
                 reason, self._config.profile, episode_task(episode, seed))
@@ -163,7 +165,8 @@ class ReplayRun:
             wall_s=time.monotonic() - watch.started_s, attempt=self._writer.attempt(key))
         self._writer.append(record)
         del self.pending[0]
-        return self._progress(record), self._streak.add(record, planner_failed=planner_failed)
+        stop = self._streak.add(record, planner_failed=planner_failed)
+        return self._progress(record), untold or stop
 
     def describe(self) -> dict[str, Any]:
         """Return what diagnostics say."""
@@ -174,6 +177,19 @@ class ReplayRun:
     def close(self) -> None:
         """Let go of the folder."""
         self._writer.close()
+
+    def _untold(self, result: ResultLine | None) -> str:
+        """Return that the planner takes shortcuts which the manifest does not tell, else ''."""
+        named = self._writer.manifest['planner']
+        told = ', '.join(named.get('shortcuts', ()))
+        base = str(named['name']).removesuffix(f' with {told}')
+        if result is None or not result.planner.startswith(base):
+            return ''
+        taken = result.planner.removeprefix(base).removeprefix(' with ')
+        if taken == told:
+            return ''
+        return (f'the planner answers with {taken or "no shortcut"}, but the manifest of this run '
+                f'says {told or "none"}: set the same for search_planner and benchmark_replay')
 
     def _seed(self) -> int:
         episode, repeat = self.pending[0]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 import re
 import threading
 import time
@@ -322,3 +323,8 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 8.0) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
+
+
+def test_the_page_of_faults_tells_every_one() -> None:
+    page = (Path(__file__).resolve().parents[2] / 'docs' / 'reliability.md').read_text()
+    assert all(f'\n| {name} | {fault.does} | ' in page for name, fault in FAULTS.items())
