@@ -75,8 +75,8 @@ class Harness:
             raise SystemExit(f'{run}: exit code {done.returncode}: {done.stderr[-2000:]}')
         return time.monotonic() - begun
 
-    def kill_once(self, run: Path) -> None:
-        """Start a sitting and kill it at a random moment."""
+    def kill_once(self, run: Path) -> bool:
+        """Start a sitting and kill it at a random moment; return whether that came in time."""
         before = lines_of(run)
         with subprocess.Popen(
                 [*self._words, '--out', str(run)], stdout=subprocess.DEVNULL,
@@ -89,14 +89,13 @@ class Harness:
                     time.sleep(0.001)
                 self._wait(process, self._draw.uniform(0, 0.04))
                 moment = 'middle'
-            if process.poll() is None:
-                process.kill()
-            else:
-                moment = 'ended before'
+            in_time = process.poll() is None
+            process.kill()
             _, complaints = process.communicate()
         if 'Traceback' in complaints:
             raise SystemExit(complaints)
-        self.moments[moment] += 1
+        self.moments[moment] += in_time
+        return in_time
 
     @staticmethod
     def _wait(process: subprocess.Popen[str], seconds: float) -> None:
@@ -160,8 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         while kills < options.kills:
             run = folder / f'killed_{runs}'
             while kills < options.kills and lines_of(run) < EPISODES:
-                harness.kill_once(run)
-                kills += 1
+                kills += harness.kill_once(run)
             harness.finish(run)
             runs += 1
             found = differences(run, undisturbed)

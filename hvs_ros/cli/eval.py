@@ -4,6 +4,7 @@
 
     hvs eval sim/episodes --planner builtin --driver direct --out runs/builtin
     hvs eval hos_bench.zip --planner openai:HVS-3B@http://localhost:8000/v1 --workers 8
+    hvs eval hos_bench.zip --planner openai:HVS-3B@http://localhost:8000/v1 --dry-run
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ def run(args: argparse.Namespace) -> int:
     """Run the evaluation; 0 when every episode is scored."""
     from hvs_ros.evaluation.session import evaluate
     config = config_of(args)
-    graph = graph_of(args.driver, args.isolate, args.gaze, args.parameter)
     if args.dry_run:
         from hvs_ros.evaluation.estimate import dry_run
         dry_run(config, Path(args.out) if args.out else None, stream=sys.stdout)
         return 0
+    graph = graph_of(args.driver, args.isolate, args.gaze, args.parameter)
     out = Path(args.out) if args.out else default_out(args.planner)
     return evaluate(config, out, stream=sys.stdout, graph=graph)
 

@@ -83,6 +83,8 @@ class Composed:
     def poll(self) -> bool:
         """Return whether every essential node still spins."""
         for entry, spinner, thread in self._running:
+            if isinstance(spinner.error, HvsError):
+                raise GraphFailedError(str(spinner.error))
             if spinner.error is not None:
                 raise GraphFailedError(f'{entry.name} broke: {spinner.error!r}')
             if not thread.is_alive():
