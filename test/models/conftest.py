@@ -9,8 +9,6 @@ import pytest
 from hvs_ros.core.renderer import encode_jpeg
 from hvs_ros.planners.base import ChatMessage
 
-REPLY = '<think>I turn.</think><answer>rotate(40,0)</answer>'
-
 
 @pytest.fixture(scope='session')
 def make_model(tmp_path_factory):

@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 
-from conftest import REPLY
+from chat_fixtures import REPLY
 import pytest
 
 torch = pytest.importorskip('torch')

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from conftest import REPLY
+from chat_fixtures import REPLY
 import pytest
 
 pytest.importorskip('torch')

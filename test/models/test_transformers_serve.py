@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from conftest import REPLY
+from chat_fixtures import REPLY
 import pytest
 
 pytest.importorskip('torch')
@@ -21,12 +21,18 @@ utils = pytest.importorskip('transformers.utils.import_utils')
 if not utils.is_serve_available():
     pytest.skip('transformers serve needs transformers[serving]', allow_module_level=True)
 
+import transformers
+
 from hvs_ros.core.profile import get_profile
 from hvs_ros.core.search import SearchSession, Task
 from hvs_ros.core.view import View
 from hvs_ros.planners.base import PlannerUnavailable
 from hvs_ros.planners.registry import PlannerContext, make_planner
 
+OLD_SERVER = pytest.mark.skipif(
+    tuple(map(int, transformers.__version__.split('.')[:2])) < (5, 24),
+    reason='this server neither streams for models with images nor holds to its own model: '
+    'transformers 5.24 does')
 TASK = Task('hos/room/0/0', 'object', 'Find the lamp')
 START_S = 100
 
@@ -101,6 +107,7 @@ def test_a_search_with_its_history_of_images_runs_through_the_server(server, pic
     assert all(5 < decision.completion_tokens < 60 for decision in decisions)
 
 
+@OLD_SERVER
 def test_a_streamed_reply_is_the_same_and_tells_its_first_words(server, picture):
     whole = search(server, picture, turns=2)
     streamed = search(server, picture, turns=2, wishes={'stream': True})
@@ -111,6 +118,7 @@ def test_a_streamed_reply_is_the_same_and_tells_its_first_words(server, picture)
                for turn in streamed.turns)
 
 
+@OLD_SERVER
 def test_what_the_server_does_not_know_is_done_without(server, picture):
     wishes = {'stream': True, 'early_stop': True, 'structured_output': True}
     session = search(server, picture, turns=2, profile='strict', wishes=wishes)
@@ -119,6 +127,7 @@ def test_what_the_server_does_not_know_is_done_without(server, picture):
     assert 'structured' not in session.turns[1].decision.shortcut
 
 
+@OLD_SERVER
 def test_another_model_than_the_servers_is_named(server, picture):
     with pytest.raises(PlannerUnavailable, match=r'some/model at .* HTTP 400'):
         search((server[0], 'some/model'), picture, turns=1)
