@@ -91,10 +91,12 @@ def sft(args: argparse.Namespace) -> int:
 
 def rl(args: argparse.Namespace) -> int:
     """Write the parquet file."""
+    from hvs_ros.environments.config import EnvConfig
     from hvs_ros.learning.export import rl_rows, write_rl
     rows = rl_rows(
         args.dataset, split=args.split, count=args.count, config=_settings(args.set),
         data_path=args.data_path, allow_benchmark=args.allow_benchmark)
+    EnvConfig.from_dict(rows[0]['extra_info']['env_config'])
     write_rl(args.out, rows)
     folders = sorted({row['extra_info']['env_config']['data_path'] for row in rows})
     print(f'{len(rows)} rows for {", ".join(folders)}: {args.out}')

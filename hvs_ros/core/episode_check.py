@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import os
 from pathlib import Path, PurePosixPath
 
+import cv2
+
 from hvs_ros.core.episode import ANNOTATION, Dataset, Scene, read_dataset, skipped_folders
 from hvs_ros.core.panorama import PanoramaError, PanoramaFile, decode
 from hvs_ros.core.problems import Problem
@@ -161,7 +163,7 @@ def _decoded(panorama: PanoramaFile) -> list[Problem]:
         image = decode(panorama.read(), panorama.name)
     except PanoramaError as error:
         return [Problem(panorama.name, '', str(error))]
-    if float(image.std(axis=(0, 1)).max()) < _FLAT:
+    if float(cv2.meanStdDev(image)[1].max()) < _FLAT:
         found.append(Problem(
             panorama.name, '', f'{panorama.name} shows nothing: it is one colour all over',
             'note'))

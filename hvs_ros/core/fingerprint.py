@@ -17,7 +17,8 @@ SAME_PICTURE = 0.8
 """Correlation from which two panoramas count as one picture; docs/datasets.md has the figures."""
 _BACKGROUND = 6.0
 _FAINT = 1e-3
-_AT_ONCE = 32
+_MOST_PAIRS = 1 << 16
+"""Pairs compared at once: 130 MB of correlations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +94,9 @@ def best_matches(
         # Mirroring a row conjugates its transform, up to a turn.
         others = np.array([print_.spectrum for print_ in second])
         others = others.conj() if mirrored else others
-        for begin in range(0, len(first), _AT_ONCE):
-            part = np.array([print_.spectrum for print_ in first[begin:begin + _AT_ONCE]])
+        step = max(1, _MOST_PAIRS // len(second))
+        for begin in range(0, len(first), step):
+            part = np.array([print_.spectrum for print_ in first[begin:begin + step]])
             scores = _correlations(part, others)
             best, peak = scores.max(axis=2), scores.argmax(axis=2)
             for a, b in np.argwhere(best >= least):

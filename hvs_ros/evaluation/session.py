@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 from hvs_ros.core.errors import HvsError
 from hvs_ros.core.messages import TurnLine
 from hvs_ros.evaluation.cluster import require_ray
-from hvs_ros.evaluation.config import EvalConfig, load_selected
+from hvs_ros.evaluation.config import EvalConfig, load_selected, load_whole
 from hvs_ros.evaluation.direct import Ending, run_direct
 from hvs_ros.evaluation.graphs import run_graphs
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
@@ -68,8 +68,10 @@ def evaluate(
     episodes = load_selected(config)
     manifest = build_manifest(config, episodes, planner)
     if config.training_sets:
+        # Shards tell the same, so that any of them may speak for the whole.
+        whole = episodes if config.shard is None else load_whole(config)
         manifest['training_sets'] = training_overlap(
-            config.training_sets, episodes, _training_sets(out))
+            config.training_sets, whole, _training_sets(out))
         print(*training_lines(manifest['training_sets']), sep='\n', file=stream)
     writer = RunWriter.open(out, manifest)
     with writer:

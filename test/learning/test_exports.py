@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 import hashlib
 import json
 from pathlib import Path
@@ -18,7 +19,9 @@ import pytest
 from hvs_ros.cli.main import main
 from hvs_ros.core.episode import load_episodes
 from hvs_ros.core.errors import InputError
+from hvs_ros.environments.config import EnvConfig
 from hvs_ros.learning.export import LeftOut, SftRow, rl_rows, sft_rows, write_rl, write_sft
+from hvs_ros.learning.rl_export import KEYS
 from hvs_ros.learning.training_data import why_training_data
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'planners'))
@@ -334,6 +337,16 @@ def test_the_parquet_reads_back_as_the_rows(tmp_path, capsys):
 def test_settings_that_the_environment_does_not_have_are_refused(tmp_path, options, said):
     with pytest.raises(InputError, match=said):
         rl_rows(write_dataset(tmp_path / 'data'), **options)
+
+
+def test_the_environment_takes_the_rows(tmp_path, capsys):
+    rows = rl_rows(write_dataset(tmp_path / 'data'))
+    assert EnvConfig.from_dict(rows[0]['extra_info']['env_config']).size == (1280, 720)
+    assert set(KEYS) == {field.name for field in fields(EnvConfig)}
+    assert main(['export', 'rl', str(tmp_path / 'data'), '--out', str(tmp_path / 'x.parquet'),
+                 '--set', 'resolution=huge']) == 2
+    assert 'resolution must be' in capsys.readouterr().err
+    assert not (tmp_path / 'x.parquet').exists()
 
 
 def test_what_parquet_cannot_hold_is_refused(tmp_path):
