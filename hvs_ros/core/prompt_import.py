@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+import hashlib
 import os
 from pathlib import Path
 import re
@@ -50,6 +51,7 @@ class Imported:
     answer_format: str
     fields: Mapping[str, Any]
     source: Path
+    source_sha256: str
     missing: tuple[str, ...]
 
 
@@ -61,7 +63,8 @@ def import_prompts(checkout: Path | str, formats: Iterable[str] = ()) -> list[Im
     ``InputError`` naming every text that could not be found.
     """
     path = _find_module(Path(checkout))
-    source = Source(_read(path), str(path))
+    text = _read(path)
+    source, digest = Source(text, str(path)), hashlib.sha256(text.encode()).hexdigest()
     wanted = tuple(formats) or tuple(
         name for name in ANSWER_FORMATS if name in _told_formats(source))
     told, missing = _feedback(path, source)
@@ -72,14 +75,17 @@ def import_prompts(checkout: Path | str, formats: Iterable[str] = ()) -> list[Im
                              f'{", ".join(ANSWER_FORMATS)}')
         texts = _Texts(source, answer_format, told)
         fields = texts.pack()
-        packs.append(Imported(answer_format, fields, path, (*missing, *texts.missing)))
+        packs.append(Imported(
+            answer_format, fields, path, digest, (*missing, *texts.missing)))
     return packs
 
 
 def pack_yaml(pack: Imported, name: str) -> str:
     """Return the pack as a file's text, readable line by line."""
     content = {'name': name, 'answer_format': pack.answer_format, **pack.fields}
-    return (f'# Taken from {pack.source}; these words are not part of hvs_ros.\n'
+    # No path: the same words must have the same hash wherever the clone lies.
+    return (f'# Taken from a {pack.source.name} with sha256 {pack.source_sha256}; these words are '
+            'not part of hvs_ros.\n'
             + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6))
 
 

@@ -148,6 +148,14 @@ def test_one_pack_for_each_format_says_what_the_checkout_says(packs):
     assert packs['grounding'].example == '<answer>submit(1,2)</answer>'
 
 
+def test_the_same_words_have_the_same_hash_wherever_the_clone_lies(tmp_path):
+    hashes = set()
+    for place in ('here', 'there'):
+        pack = import_prompts(clone(tmp_path / place))[0]
+        hashes.add(write_pack(pack, tmp_path / place / 'pack.yaml').sha256)
+    assert len(hashes) == 1
+
+
 def test_the_command_writes_packs_and_names_what_is_missing(tmp_path, capsys):
     checkout = clone(tmp_path, env=None)
     out = tmp_path / 'packs'
