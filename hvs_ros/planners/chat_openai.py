@@ -142,7 +142,7 @@ class OpenAiChat:
             self, state: ServerState, pause: float, deadline: float, last: str) -> float:
         """Pause before asking again; return the next pause."""
         left = deadline - self._loop.time()
-        wished = state.not_before - time.monotonic()
+        wished = min(each.not_before for each in self.servers.states) - time.monotonic()
         if wished > left:
             raise PlannerUnavailable(self._sentence(state, last))
         await asyncio.sleep(max(0.0, min(left, max(pause, wished))))

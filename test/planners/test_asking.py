@@ -14,12 +14,14 @@ from fault_server import FaultServer
 import numpy as np
 import pytest
 import simplejpeg
+import yaml
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.profile import get_profile
 from hvs_ros.core.renderer import encode_jpeg
 from hvs_ros.core.search import SearchSession, Task
+from hvs_ros.core.share import share_path
 from hvs_ros.core.view import View
 from hvs_ros.planners.asking import CONTEXTS, SHORTCUTS, Asking, Waits
 from hvs_ros.planners.base import ChatOptions
@@ -168,6 +170,15 @@ def test_on_robots_all_of_them_are_taken_and_told(server: FaultServer) -> None:
     asked_again = server.requests[-1]['messages']
     assert [message['role'] for message in asked_again[-2:]] == ['assistant', 'user']
     assert 'not a valid action' in str(asked_again[-1]) and 'image_url' not in str(asked_again[-1])
+
+
+@pytest.mark.parametrize(('deployment', 'on'), [
+    ('robot', True), ('simulation', True), ('replay', False)])
+def test_robots_take_them_and_benchmarks_do_not(deployment: str, on: bool) -> None:
+    content = yaml.safe_load(share_path(f'config/{deployment}.yaml').read_text())
+    found = content['/**/search_planner']['ros__parameters']
+    assert {name: found.get(name) for name in ('stream', *SHORTCUTS)} == dict.fromkeys(
+        ('stream', *SHORTCUTS), 'on' if on else None)
 
 
 def test_half_a_character_can_be_said_again(server: FaultServer) -> None:

@@ -228,6 +228,19 @@ def test_another_server_is_asked_at_once(
     assert 'HTTP 500' in chat.servers.describe()[f'model server {url(server)}']
 
 
+def test_one_server_that_wants_rest_does_not_end_the_wait_for_another(
+        server: FaultServer, second: FaultServer, connect: Connect) -> None:
+    server.begin('429 with Retry-After')
+    second.begin('500')
+    chat, replies = connect(url(server), url(second), give_up_after=0.8), []
+    asking = threading.Thread(target=lambda: replies.append(chat.complete(MESSAGES)))
+    asking.start()
+    wait_until(lambda: chat.trouble)
+    second.begin('')
+    asking.join(5)
+    assert [reply.server for reply in replies] == [url(second)]
+
+
 def test_a_search_stays_with_its_server(
         server: FaultServer, second: FaultServer, connect: Connect) -> None:
     pool = ServerPool([Server('tiny', url(server)), Server('tiny', url(second))])
