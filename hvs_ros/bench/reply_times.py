@@ -90,7 +90,7 @@ def reply_to_goal(folder: Path, scale: Scale, streamed: bool) -> Measured:
     with ModelServer(_WORDS, THINK_S) as server:
         graph = Isolated([NodeEntry('search_planner', {
             'planner': server.spec, 'profile': 'strict', 'max_turns': 100,
-            'stream': 'on' if streamed else 'off'})], [
+            'stream': 'always' if streamed else 'never'})], [
                 str(share_path('config/replay.yaml'))], namespace, domain_id, log_level='error')
         context = Context()
         rclpy.init(args=[], context=context, domain_id=domain_id,

@@ -116,13 +116,13 @@ def wishes_of(settings: Any) -> dict[str, Any]:
     """
     Return the fields of ``Asking`` that parameters or options of the same names set.
 
-    '' and 0 set nothing, and neither does ``auto`` where ``on`` and ``off`` are the others.
+    '' and 0 set nothing, and neither does ``auto`` where ``always`` and ``never`` are the others.
     """
     wishes: dict[str, Any] = {}
     for name in WISHES:
         value = getattr(settings, name)
-        if value in ('on', 'off'):
-            wishes[name] = value == 'on'
+        if value in ('always', 'never'):
+            wishes[name] = value == 'always'
         elif value and value != 'auto':
             wishes[name] = value
     return wishes

@@ -109,7 +109,7 @@ def _configured(entry: NodeEntry, config: EvalConfig, extra: Mapping[str, Any]) 
 def _as_parameters(config: EvalConfig) -> dict[str, Any]:
     """Return how the model is asked, as parameters of the planner."""
     asking = {
-        name: ('on' if value else 'off') if isinstance(value, bool) else value
+        name: ('always' if value else 'never') if isinstance(value, bool) else value
         for name, value in config.asking.items()}
     return {**asking, **{f'{name}_timeout': float(s) for name, s in config.waits.items()}}
 

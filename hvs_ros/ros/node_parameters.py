@@ -8,7 +8,7 @@ import math
 
 from hvs_ros.ros.parameters import parameter
 
-SWITCH = ('auto', 'on', 'off')
+SWITCH = ('auto', 'always', 'never')  # words that YAML takes for no truth value
 GAZE_MODES = ('virtual', 'physical', 'hybrid')
 
 

@@ -178,7 +178,7 @@ def test_robots_take_them_and_benchmarks_do_not(deployment: str, on: bool) -> No
     content = yaml.safe_load(share_path(f'config/{deployment}.yaml').read_text())
     found = content['/**/search_planner']['ros__parameters']
     assert {name: found.get(name) for name in ('stream', *SHORTCUTS)} == dict.fromkeys(
-        ('stream', *SHORTCUTS), 'on' if on else None)
+        ('stream', *SHORTCUTS), 'always' if on else None)
 
 
 def test_half_a_character_can_be_said_again(server: FaultServer) -> None:
