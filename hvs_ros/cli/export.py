@@ -35,7 +35,7 @@ def _add_sft(commands: Any) -> None:
     add('run_folder', metavar='RUN', help='run folder')
     add('--out', metavar='DIR', type=Path, required=True, help='folder for rows and images')
     add('--only', metavar='OUTCOME', action='append',
-        help='searches that ended so; may be given several times (default: success)')
+        help='searches that ended so, several with commas between (default: success)')
     add('--valid-only', action='store_true', help='leave out searches with an invalid answer')
     add('--name', metavar='NAME', default='hvs_sft',
         help='name of the set (default: %(default)s)')
@@ -71,7 +71,7 @@ def sft(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from hvs_ros.learning.export import sft_rows, write_sft
-    only = tuple(args.only or ('success',))
+    only = tuple(outcome for words in args.only or ('success',) for outcome in words.split(','))
     rows = sft_rows(
         args.run_folder, only=only, episodes=args.episodes, prompts=args.prompts,
         valid_only=args.valid_only, allow_benchmark=args.allow_benchmark)

@@ -147,7 +147,7 @@ def test_the_command_writes_what_loaders_read(tmp_path, make_run, chat_server, c
     words = ['export', 'sft', str(run), '--out', str(out)]
     assert main([*words, '--name', 'won']) == 0
     assert len(check_folder(out, 'won')) == 9
-    assert main([*words, '--name', 'lost', '--only', 'failure']) == 0
+    assert main([*words, '--name', 'lost', '--only', 'failure,truncated']) == 0
     assert len(check_folder(out, 'lost')) == 1 and len(check_folder(out, 'won')) == 9
     assert len(json.loads((out / 'won.sources.json').read_text())) == 9
     capsys.readouterr()
