@@ -11,7 +11,7 @@ that was carried out and of one that was not.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import hashlib
 import os
@@ -64,7 +64,8 @@ def import_prompts(checkout: Path | str, formats: Iterable[str] = ()) -> list[Im
     """
     path = _find_module(Path(checkout))
     text = _read(path)
-    source, digest = Source(text, str(path)), hashlib.sha256(text.encode()).hexdigest()
+    source = Source(text, str(path), _beside(path))
+    digest = hashlib.sha256(text.encode()).hexdigest()
     wanted = tuple(formats) or tuple(
         name for name in ANSWER_FORMATS if name in _told_formats(source))
     told, missing = _feedback(path, source)
@@ -78,6 +79,20 @@ def import_prompts(checkout: Path | str, formats: Iterable[str] = ()) -> list[Im
         packs.append(Imported(
             answer_format, fields, path, digest, (*missing, *texts.missing)))
     return packs
+
+
+def _beside(path: Path, depth: int = 3) -> Callable[[str], Mapping[str, Any] | None]:
+    """Return what reads the modules beside a file, for the names that it imports from them."""
+    def names(module: str) -> Mapping[str, Any] | None:
+        other = path.with_name(f'{module.rpartition(".")[2]}.py')
+        if not module or depth == 0 or other == path or not other.is_file():
+            return None
+        try:
+            return Source(_read(other), str(other), _beside(other, depth - 1)).names
+        except InputError:
+            return None
+
+    return names
 
 
 def pack_yaml(pack: Imported, name: str) -> str:
@@ -159,7 +174,7 @@ class _Texts:
         """Return the request for the format, as it stands behind every text."""
         arguments = {'max_actions_per_step': 1, 'add_example': with_example}
         prompts, factory = self._named(FORMAT), self._named(FACTORY)
-        if prompts is None and factory is None:
+        if prompts is None and factory is None and FORMAT not in self._source.unread:
             self.missing = [f"{self._source.name} has no {FORMAT!r}: no request for an answer's "
                             'format is added']
             return ''
@@ -203,8 +218,9 @@ class _Texts:
         return text if isinstance(text, str) and text.strip() else '(in the system prompt)'
 
     def _none(self, name: str, error: Exception | None = None) -> str:
-        known = self._named(name) is not None
-        why = f' ({error})' if error is not None else ''
+        known = self._named(name) is not None or name in self._source.unread
+        told = self._source.unread.get(name) if error is None else error
+        why = f' ({told})' if told else ''
         self._lost.append(
             f"'{name}' gives no text for {self._format}{why}" if known or error is not None
             else f"'{name}' is not in it")

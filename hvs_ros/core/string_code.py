@@ -3,20 +3,21 @@
 Read the texts that Python source puts together, without ever running it.
 
 A walk over the syntax tree knows strings, numbers, lists and dictionaries, names, joining and
-formatting of strings, comparisons, branches, and functions made of these. Whatever else a text
-depends on ends the walk with ``CannotTell``: no import, no attribute of any object but the string
-methods below, no loop, no built-in.
+formatting of strings, comparisons, branches, loops over lists, and functions made of these.
+Whatever else a text depends on ends the walk with ``CannotTell``: no import but of names that
+somebody read before, no attribute of any object but the methods below, no built-in.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 import operator
 import re
 from string import Formatter
-from typing import Any
+import textwrap
+from typing import Any, Union
 
 from hvs_ros.core.errors import InputError
 
@@ -26,7 +27,9 @@ _MOST_WORK = 1 << 26
 _PLAIN_PERCENT = re.compile(r'(?:[^%]|%(?:\(\w+\))?s|%[di%])*')
 _KNOWN = (
     ast.Constant, ast.Name, ast.JoinedStr, ast.FormattedValue, ast.List, ast.Tuple, ast.Set,
-    ast.Dict, ast.Subscript, ast.BinOp, ast.IfExp, ast.BoolOp, ast.UnaryOp, ast.Compare, ast.Call)
+    ast.Dict, ast.Subscript, ast.BinOp, ast.IfExp, ast.BoolOp, ast.UnaryOp, ast.Compare, ast.Call,
+    ast.ListComp, ast.GeneratorExp, ast.DictComp)
+_Comprehension = Union[ast.ListComp, ast.GeneratorExp, ast.DictComp]
 _STRING_METHODS = ('strip', 'lstrip', 'rstrip', 'format', 'join', 'replace', 'lower', 'upper')
 _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Is: operator.is_, ast.IsNot: operator.is_not,
@@ -51,12 +54,15 @@ class Source:
     Read one module's source.
 
     ``names`` holds the module's functions and the values of those of its constants that can be
-    told. Raise ``InputError`` when the text is no Python.
+    told, ``unread`` why others cannot. ``modules`` returns the names of a module that the text
+    imports from, None for one that nobody read. Raise ``InputError`` when the text is no Python.
     """
 
     text: str
     name: str
+    modules: Callable[[str], Mapping[str, Any] | None] = lambda module: None
     names: dict[str, Any] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
     _steps: int = 0
 
     def __post_init__(self) -> None:
@@ -70,9 +76,10 @@ class Source:
             try:
                 self._steps = 0
                 self._run(node, self.names)
-            except (CannotTell, RecursionError):
+            except (CannotTell, RecursionError) as error:
                 for name in _changed(node):
                     self.names.pop(name, None)
+                    self.unread[name] = str(error)
 
     def call(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         """Return what the function gives for keyword arguments; raise ``CannotTell``."""
@@ -135,9 +142,56 @@ class Source:
             present = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
             self._assign(node.target.id, ast.copy_location(
                 ast.BinOp(present, node.op, node.value), node), names)
-        elif not isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)) and not _is_idle(node):
+        elif isinstance(node, ast.ImportFrom):
+            held = self.modules(node.module or '') or {}
+            names.update({
+                alias.asname or alias.name: held[alias.name]
+                for alias in node.names if alias.name in held})
+        elif isinstance(node, ast.For) and not node.orelse:
+            for value in self._listed(node.iter, names):
+                self._bind(node.target, value, names)
+                returned = self._body(node.body, names)
+                if returned is not None:
+                    return returned
+        elif not isinstance(node, (ast.Pass, ast.Import)) and not _is_idle(node):
             raise self._lost(node)
         return None
+
+    def _listed(self, node: ast.expr, names: Mapping[str, Any]) -> list[Any]:
+        value = self._value(node, names)
+        if not isinstance(value, (list, dict)):
+            raise self._lost(node)
+        return list(value)
+
+    def _bind(self, target: ast.expr, value: Any, names: dict[str, Any]) -> None:
+        parts = target.elts if isinstance(target, ast.Tuple) else [target]
+        values = value if isinstance(target, ast.Tuple) else [value]
+        if not all(isinstance(part, ast.Name) for part in parts) or not isinstance(
+                values, list) or len(values) != len(parts):
+            raise self._lost(target)
+        names.update({part.id: one for part, one in zip(parts, values, strict=True)
+                      if isinstance(part, ast.Name)})
+
+    def _each(self, node: _Comprehension, names: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the names that each round of a comprehension with one loop sees."""
+        loop = node.generators[0]
+        if len(node.generators) != 1 or loop.is_async:
+            raise self._lost(node)
+        for value in self._listed(loop.iter, names):
+            inner = dict(names)
+            self._bind(loop.target, value, inner)
+            if all(self._value(test, inner) for test in loop.ifs):
+                yield inner
+
+    def _listcomp(
+            self, node: ast.ListComp | ast.GeneratorExp, names: Mapping[str, Any]) -> list[Any]:
+        return [self._value(node.elt, inner) for inner in self._each(node, names)]
+
+    _generatorexp = _listcomp
+
+    def _dictcomp(self, node: ast.DictComp, names: Mapping[str, Any]) -> dict[Any, Any]:
+        return {self._value(node.key, inner): self._value(node.value, inner)
+                for inner in self._each(node, names)}
 
     def _assign(self, name: str, expression: ast.expr, names: dict[str, Any]) -> None:
         try:
@@ -239,6 +293,8 @@ class Source:
         return [self._value(part, names) for part in node.args], named
 
     def _call(self, node: ast.Call, names: Mapping[str, Any]) -> Any:
+        if ast.unparse(node.func) in ('dedent', 'textwrap.dedent') and len(node.args) == 1:
+            return textwrap.dedent(self._text(node, self._value(node.args[0], names)))
         if isinstance(node.func, ast.Attribute):
             return self._method(node, node.func, names)
         if isinstance(node.func, ast.Name) and node.func.id in ('dict', 'str'):
@@ -255,6 +311,9 @@ class Source:
         given, named = self._arguments(node, names)
         if isinstance(owner, dict) and func.attr == 'get':
             return owner.get(*given)
+        if isinstance(owner, dict) and func.attr in ('items', 'keys', 'values') and not given:
+            return [list(pair) for pair in owner.items()] if func.attr == 'items' else list(
+                getattr(owner, func.attr)())
         if not isinstance(owner, str) or func.attr not in _STRING_METHODS:
             raise self._lost(node)
         values = [*given, *named.values()]

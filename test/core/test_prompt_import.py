@@ -185,6 +185,22 @@ def test_the_module_itself_may_be_named_and_constants_do_for_functions(tmp_path)
     assert any('format_prompt' in sentence for sentence in pack.missing)
 
 
+def test_words_may_stand_in_a_module_beside_it(tmp_path):
+    checkout = clone(tmp_path, PROMPT.replace(
+        '"""You find ways. """', 'WAYS').replace('FORMAT_CONFIGS = {', """from .words import WAYS
+    FORMAT_CONFIGS = {"""))
+    (checkout / 'vagen/env/hstar/words.py').write_text("WAYS = 'Find ways by ' + 'signs.'\n")
+    pack = write_pack(import_prompts(checkout)[0], tmp_path / 'x.yaml')
+    assert pack.system_text(Task('x', 'path', 'it')).startswith('Find ways by signs.\n')
+
+
+def test_what_is_there_and_cannot_be_read_is_not_taken_for_missing(tmp_path):
+    text = PROMPT.replace('def format_prompt_generator', 'def other_name').replace(
+        'format_prompt = {name: format_prompt_generator(', 'format_prompt = {name: make(')
+    with pytest.raises(InputError, match=r"'format_prompt' gives no text .* line \d+"):
+        import_prompts(clone(tmp_path, text))
+
+
 @pytest.mark.parametrize(('old', 'new', 'said'), [
     ('def system_prompt', 'def system_words', "'system_prompt' is not in it"),
     ('def action_template', 'def later', "'action_template' is not in it"),

@@ -42,7 +42,11 @@ def told(text: str, **arguments: object) -> object:
     ('def g(a, b="B", *, c="C"):\n  return a + b + c\n return g(x, c="c")', 'XBc'),
     ('def g(**k):\n  return k.get("a", "none") + x\n return g(a="A")', 'AX'),
     ('return g2(x)', 'X!'), ('return str(2) + x', '2X'),
-    ('return dict(a=x)["a"]', 'X'), ('pass', None)])
+    ('return dict(a=x)["a"]', 'X'), ('pass', None),
+    ('return ", ".join(f"{a}={b}" for a, b in {"k": x, "l": 1}.items() if a != "l")', 'k=X'),
+    ('return {a: x + a for a in ["b"]}["b"]', 'Xb'), ('return [a for a in {x: 1}][0]', 'X'),
+    ('y = ""\n for a in ["p", x]:\n  y += a\n return y', 'pX'),
+    ('import textwrap\n return textwrap.dedent("""\\\n    a\n      b""")', 'a\n  b')])
 def test_what_can_be_told(body, value):
     top = "TEXT = 'top X'\ndef g2(a):\n return f'{a}!'\n"
     assert told(f'{top}def f(x, z=None):\n {body}', x='X') == value
@@ -52,7 +56,9 @@ def test_what_can_be_told(body, value):
     'return open("/etc/passwd").read()', '__import__("os").system("true")\n return 1',
     'return x.__class__', 'return "{0.__class__}".format(x)', 'return "{:>99999999}".format(x)',
     'return "%99999999s" % x', 'return x * 10**9', 'for a in x:\n  return a', 'return unknown',
-    'return [a for a in x]', 'return eval(x)', 'y = []\n y.append(x)\n return y[0]',
+    'return [a for a in x]', 'return eval(x)', 'return [a + b for a in [x] for b in [x]]',
+    'for a, b in [x]:\n  pass', 'return {}.pop(x)', 'for a in [1]:\n  pass\n else:\n  pass',
+    'y = []\n y.append(x)\n return y[0]',
     'return f(x)', 'while True:\n  pass', 'return (lambda: x)()', 'return x[0]', 'return -1',
     'return "{a[0]}".format(a=x)', 'return f"{x:>9}"', 'return f"{x!r}"', 'return 1 < 2 < 3',
     'y = dict(); y["a"] = x\n return y', 'raise ValueError(x)',
@@ -86,12 +92,18 @@ def test_a_name_that_may_have_changed_is_forgotten():
         C.update(x='new')
         D = 'old'
         D = compute()
-        for E in range(3):
+        for E in unknown(3):
             A2 = E
         if __name__ == '__main__':
             A = 'other'
         """).names
     assert found['A'] == 'kept' and not {'B', 'C', 'D', 'E', 'A2'} & set(found)
+
+
+def test_names_of_modules_that_were_read_can_be_imported():
+    text = 'from .words import A as B, C\ndef f(x):\n return B + x\n'
+    found = Source(text, 'm.py', {'words': {'A': 'a'}}.get)
+    assert found.call(found.names['f'], {'x': 'X'}) == 'aX' and 'C' not in found.names
 
 
 def test_texts_that_grow_without_end_are_stopped():
