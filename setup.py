@@ -54,9 +54,9 @@ setup(
         'vllm': ['vllm>=0.11'],
         # one set of versions that all trainers below run with
         'train': [
-            'torch', 'transformers==5.5.4', 'trl==1.16.0', 'datasets>=4.7', 'accelerate',
+            'torch', 'transformers==5.10.4', 'trl==1.16.0', 'datasets>=4.7', 'accelerate',
             'jmespath', 'pillow', 'pyarrow'],
-        'verl': ['verl==0.9.1', 'transformers==5.5.4', 'pillow'],
+        'verl': ['verl==0.9.1', 'transformers==5.10.4', 'pillow'],
         'cuda': ['torch'],
         'peers': ['torch', 'pyequilib', 'pytorch360convert', 'py360convert', 'pillow'],
         'cluster': ['ray'],
