@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import json
+from multiprocessing import get_context
 import os
 from pathlib import Path
 import random
@@ -66,15 +67,23 @@ def main() -> None:
     parser.add_argument('--width', type=int, default=2048, help='of a panorama, pixels')
     parser.add_argument('--scenes', type=int, default=240)
     parser.add_argument('--episodes', type=int, default=4000)
+    parser.add_argument('--only', metavar='PAGE', help='usual, assets, …; all when left out')
     parser.add_argument('--keep', type=Path, help='folder that is kept, and used again')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         run = folder / 'run'
         if not (run / 'run.json').exists():
-            make_dataset(folder / 'data', args.scenes, args.width, args.episodes)
-            make_run(folder / 'data', run, args.episodes)
+            # In a process of its own: a child's peak memory begins at that of its parent.
+            making = get_context('spawn').Process(
+                target=make, args=(folder, args.scenes, args.width, args.episodes))
+            making.start()
+            making.join()
+            if making.exitcode:
+                raise SystemExit('the run to report about could not be made')
         for name, words in PAGES:
+            if args.only not in (None, name):
+                continue
             page = folder / f'{name.replace(" ", "_")}.html'
             given = [str(folder / 'assets') if word == 'ASSETS' else word for word in words]
             made = timed([
@@ -83,6 +92,12 @@ def main() -> None:
             opened = open_page(page)
             print(json.dumps({'page': name, **made, 'megabytes': page.stat().st_size / 1e6,
                               **opened}))
+
+
+def make(folder: Path, scenes: int, width: int, episodes: int) -> None:
+    """Make a dataset and a run of it."""
+    make_dataset(folder / 'data', scenes, width, episodes)
+    make_run(folder / 'data', folder / 'run', episodes)
 
 
 def make_dataset(root: Path, scenes: int, width: int, episodes: int) -> None:
