@@ -10,10 +10,11 @@ before the lenient parser was published.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from hvs_ros.evaluation.results import Results
+from hvs_ros.planners.asking import Asking
 
 CONTEXT = '5 views, 4 answers'
 IMAGES = 'JPEG 85, 1920x1080'
@@ -115,30 +116,41 @@ def _release(results: Results) -> str:
 
 def _context(results: Results) -> str:
     config = results.manifest['config']
-    asking = results.manifest['planner'].get('asking')
+    asking = _asking(results.manifest)
     if asking is None and not any(record['model'] for record in results.records):
         return 'no model asked'
-    policy = asking or {'context': 'published', 'history_turns': config['history_turns']}
-    if policy['context'] == 'append':
-        whole = policy['most_images'] >= config['max_turns']
-        return 'full history' if whole else f'history of at most {policy["most_images"]} views'
-    kept = 2 if policy['context'] == 'two-round' else policy['history_turns']
+    policy = asking or Asking(history_turns=config['history_turns'])
+    if policy.context == 'append':
+        whole = policy.most_images >= config['max_turns']
+        return 'full history' if whole else f'history of at most {policy.most_images} views'
+    kept = 2 if policy.context == 'two-round' else policy.history_turns
     return f'{kept} view{"s" if kept != 1 else ""}, {kept - 1} answer{"s" if kept != 2 else ""}'
 
 
+def _asking(manifest: Mapping[str, Any]) -> Asking | None:
+    """Return how the run's model was asked, None where the manifest does not say."""
+    told = manifest['planner'].get('asking')
+    if not isinstance(told, Mapping):
+        return None
+    known = {entry.name for entry in fields(Asking)}
+    return Asking().with_wishes(
+        {name: value for name, value in told.items() if name in known}, 'run.json: planner.asking')
+
+
 def _images(manifest: Mapping[str, Any]) -> str:
-    view, asking = manifest['config']['view'], manifest['planner'].get('asking') or {}
-    width = asking.get('image_width') or view['width']
-    height = asking.get('image_height') or view['height']
-    if asking.get('image_format') == 'png':
+    view, asking = manifest['config']['view'], _asking(manifest) or Asking()
+    width = asking.image_width or view['width']
+    height = asking.image_height or view['height']
+    if asking.image_format == 'png':
         return f'PNG, {width}x{height}'
-    return f'JPEG {asking.get("image_quality") or view["jpeg_quality"]}, {width}x{height}'
+    return f'JPEG {asking.image_quality or view["jpeg_quality"]}, {width}x{height}'
 
 
 def _own_ways(manifest: Mapping[str, Any]) -> dict[str, bool]:
     """Return what else the published client does in one way only, and whether the run differs."""
     config, planner = manifest['config'], manifest['planner']
-    view, sampling = config['view'], planner.get('sampling') or {}
+    view, sampling = config['view'], planner.get('sampling')
+    sampling = sampling if isinstance(sampling, Mapping) else {}
     return {
         'turn limit': config['max_turns'] != MAX_TURNS,
         'view': (view['horizontal_fov'], view['reticle']) != (FIELD_OF_VIEW, True),

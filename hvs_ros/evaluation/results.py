@@ -40,6 +40,9 @@ def with_sections(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for name, section in _SECTIONS.items():
         given = manifest.get(name)
         whole[name] = {**section, **(given if isinstance(given, dict) else {})}
+        for key, usual in section.items():
+            if isinstance(usual, list) and not isinstance(whole[name][key], list):
+                whole[name][key] = usual
     return whole
 
 

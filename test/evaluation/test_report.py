@@ -306,6 +306,26 @@ def test_a_manifest_that_says_little_is_enough(run_folder: Path) -> None:
     assert 'not a checkout' in read(run_folder).text
 
 
+@pytest.mark.parametrize('section', [
+    {'hardware': {'gpus': 3}}, {'packages': []}, {'times': None}, {'git': 'x'},
+    {'planner': {'asking': 'x', 'sampling': 7}}, {'images': {'release': 5}},
+    {'platform': [1]}, {'prompts': {'pack_sha256': {}}}])
+def test_a_manifest_with_odd_sections_costs_at_most_what_they_say(
+        run_folder: Path, section: dict[str, object]) -> None:
+    path = run_folder / 'run.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), **section}))
+    derive(run_folder)
+    assert 'How this run was made' in read(run_folder).text
+
+
+def test_a_manifest_that_asks_in_no_known_way_is_one_sentence(run_folder: Path) -> None:
+    path = run_folder / 'run.json'
+    path.write_text(json.dumps({
+        **json.loads(path.read_text()), 'planner': {'asking': {'context': 'psychic'}}}))
+    with pytest.raises(InputError, match=r"run\.json: planner\.asking: field 'context'"):
+        derive(run_folder)
+
+
 @pytest.mark.parametrize('spoil, named', [
     ({'turns': 3}, 'line 3 is not a record'), ({'gaze': [1]}, 'gaze'),
     ({'instruction': None}, 'instruction'),
