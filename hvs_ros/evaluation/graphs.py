@@ -26,7 +26,9 @@ from hvs_ros.evaluation.records import (
     MANIFEST,
     ErrorStreak,
     Key,
+    RunError,
     RunWriter,
+    read_line,
     record_key,
     write_atomically,
 )
@@ -67,12 +69,13 @@ def run_graphs(
     """
     parts_folder = writer.run / PARTS
     config = writer.config
+    known = {episode.id for episode in episodes}
     streak = ErrorStreak(config.max_consecutive_errors)
     arrivals: SimpleQueue[Any] = SimpleQueue()
 
     def keep(record: dict[str, Any]) -> str:
         key = record_key(record)
-        if record.get('reason') == LEFT_OUT or writer.finished(key) or (
+        if key[0] not in known or record.get('reason') == LEFT_OUT or writer.finished(key) or (
                 record['attempt'] < writer.attempt(key)):
             return ''
         writer.append(record)
@@ -142,7 +145,10 @@ def _whole_lines(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     except FileNotFoundError:
         return [], offset
     content = content[:content.rfind(b'\n') + 1]
-    return [json.loads(line) for line in content.splitlines()], offset + len(content)
+    records = [read_line(line) for line in content.splitlines(keepends=True)]
+    if None in records:
+        raise RunError(f'{path}: line {records.index(None) + 1} of the last ones is not a record')
+    return [record for record in records if record is not None], offset + len(content)
 
 
 @dataclass

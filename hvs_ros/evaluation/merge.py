@@ -14,13 +14,13 @@ from typing import Any
 
 from hvs_ros.evaluation.config import EvalConfig, shard_numbers
 from hvs_ros.evaluation.groups import GROUPINGS, LEVELS
+from hvs_ros.evaluation.reading import read_run
 from hvs_ros.evaluation.records import (
     LINES,
     MANIFEST,
     Key,
     RunError,
-    read_lines,
-    read_manifest,
+    record_key,
     refuse_difference,
 )
 
@@ -73,10 +73,10 @@ def merge_runs(
 
 
 def _read(run: Path) -> _Part:
-    manifest = read_manifest(run)
+    manifest, records = read_run(run)
     if not manifest['config'].get('shard') or not isinstance(manifest.get('shard'), dict):
         raise RunError(f'{run}: was not run with --shard, so there is nothing to merge it with')
-    return _Part(run, manifest, read_lines(run).by_key)
+    return _Part(run, manifest, {record_key(record): record for record in records})
 
 
 def _by_place(parts: Sequence[_Part]) -> list[_Part]:
@@ -128,14 +128,16 @@ def _manifest(parts: Sequence[_Part]) -> dict[str, Any]:
     first = parts[0].manifest
     whole = first['shard']
     config = replace(EvalConfig.from_dict(first['config']), shard=None)
-    started = min(part.manifest['times']['started'] for part in parts)
-    ends = [part.manifest['times']['finished'] for part in parts]
+    times = [part.manifest.get('times') or {} for part in parts]
+    started, ends = [t.get('started') for t in times], [t.get('finished') for t in times]
     return {
         **first, 'config': config.to_dict(), 'shard': None,
         'episodes': {
             **first['episodes'], 'count': whole['count'], 'sha256': whole['sha256'],
             'groups': _groups(parts)},
-        'times': {'started': started, 'finished': None if None in ends else max(ends)},
+        'times': {
+            'started': min(filter(None, started), default=None),
+            'finished': None if None in ends else max(filter(None, ends), default=None)},
         'merged_from': [
             {'run': part.run.name, 'shard': part.manifest['config']['shard'],
              **{name: part.manifest.get(name) for name in OF_THE_MACHINE}} for part in parts]}
@@ -150,7 +152,7 @@ def _groups(parts: Sequence[_Part]) -> dict[str, dict[str, int]]:
     for name in GROUPINGS:
         counts: Counter[str] = Counter()
         for part in parts:
-            counts.update(part.manifest['episodes']['groups'][name])
+            counts.update(part.manifest['episodes'].get('groups', {}).get(name, {}))
         groups[name] = {
             key: counts[key] for key in sorted(
                 counts, key=lambda key: (key.partition('/')[0], order.get(key, len(order)), key))}

@@ -358,7 +358,7 @@ def read_lines(run: Path | str) -> Lines:
 def _parse(content: bytes, path: Path) -> Lines:
     lines = Lines()
     for number, line in enumerate(content.splitlines(keepends=True), 1):
-        record = _record(line) if line.endswith(b'\n') else None
+        record = read_line(line) if line.endswith(b'\n') else None
         if record is None:
             if lines.whole + len(line) < len(content):
                 raise RunError(f'{path}: line {number} is not a record')
@@ -368,7 +368,7 @@ def _parse(content: bytes, path: Path) -> Lines:
     return lines
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def read_line(line: bytes) -> dict[str, Any] | None:
     """Return the record that a whole line holds, None when it holds none."""
     try:
         record = json.loads(line)

@@ -17,7 +17,7 @@ from scripted_graph import play
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig
-from hvs_ros.evaluation.records import read_lines, read_records
+from hvs_ros.evaluation.records import RunError, read_lines, read_records
 from hvs_ros.evaluation.session import RunStoppedError, evaluate
 
 VIEW = ViewConfig(64, 36)
@@ -151,6 +151,24 @@ def test_a_signal_ends_graphs_and_run_in_good_order(
     assert 'goes on' in told and 'Traceback' not in complaints
     assert not (out / '.graphs').exists()
     assert 6 <= len(read_records(out)) < 50
+    assert run(dataset, out) == 0
+    assert list(map(comparable, read_records(out))) == alone
+    assert lines_of(out) == 50
+
+
+def test_what_an_earlier_sitting_left_in_a_graphs_folder_is_checked_before_it_is_taken(
+        tmp_path: Path, dataset: Path, alone: list[dict]) -> None:
+    out = tmp_path / 'run'
+    assert run(dataset, out) == 0
+    lines = (out / 'episodes.jsonl').read_text().splitlines(keepends=True)
+    (out / 'episodes.jsonl').write_text(''.join(lines[:30]))
+    left = out / '.graphs/0/episodes.jsonl'
+    left.parent.mkdir(parents=True)
+    left.write_text('{"id": 3}\n' + lines[30])
+    with pytest.raises(RunError, match=r'line 1 of the last ones is not a record'):
+        run(dataset, out)
+    stranger = lines[30].replace('"id":"h', '"id":"x')
+    left.write_text(''.join([stranger, *lines[20:40], lines[40][:50]]))
     assert run(dataset, out) == 0
     assert list(map(comparable, read_records(out))) == alone
     assert lines_of(out) == 50
