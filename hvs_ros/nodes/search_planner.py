@@ -30,16 +30,15 @@ class SearchPlanner(Node):
     """
     Turn views and one instruction into gaze goals and a final direction.
 
-    The node owns topics, time and threads; ``SearchSession`` owns the search and never sees a
-    ROS type. One planner call is in flight at a time and runs off the executor; the executor
-    thread alone touches state, so there is no lock.
+    The node owns topics, time and threads; ``SearchSession`` owns the search. One planner call is
+    in flight at a time, off the executor, whose thread alone touches state: there is no lock.
     """
 
     def __init__(self, planner: Planner | None = None, **options: Any) -> None:
         """Declare parameters, then publishers, then everything that can call back."""
         super().__init__('search_planner', **options)
         self._p = declare(self, SearchPlannerParameters)
-        self._desk = SearchDesk.of(self._p, planner)
+        self._desk = SearchDesk.of(self._p, planner, warn=self.get_logger().warning)
         self._goals = StandingGoals(self, self._p.heading_timeout)
         self._turns = self.create_publisher(String, '~/turn', HISTORY)
         self._results = self.create_publisher(String, '~/result', LATCHED)
@@ -51,8 +50,6 @@ class SearchPlanner(Node):
         self._views = ViewSubscription(self, self._on_view)
         self.create_timer(PERIOD_S, self._on_tick)
         self._health = Health(self, self._desk.report)
-        if self._desk.notice:
-            self.get_logger().warning(self._desk.notice)
 
     @property
     def _search(self) -> RunningSearch | None:
@@ -84,8 +81,11 @@ class SearchPlanner(Node):
             turn = self._search.decide()
         except HvsError as error:  # the model is away or broken: not the same as a wrong answer
             return self._finish('error', str(error))
+        if self._search.session.result is None:
+            self._look()  # before anything is told: the body need not wait for that
         self._turns.publish(String(data=self._desk.turn_line(turn).to_json()))
-        self._look() if self._search.session.result is None else self._finish()
+        if self._search.session.result is not None:
+            self._finish()
 
     def _finish(self, status: str = '', reason: str = '') -> None:
         """End the search, as its session did or as ``status`` says, and tell the world."""

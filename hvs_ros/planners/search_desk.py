@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 import math
 from typing import Any, Protocol, Union
@@ -106,8 +107,14 @@ class SearchDesk:
         self._stamp_ns = 0
 
     @classmethod
-    def of(cls, settings: SearchSettings, planner: Planner | None = None) -> SearchDesk:
-        """Return the desk that a node's parameters describe; ``planner`` replaces their spec."""
+    def of(
+            cls, settings: SearchSettings, planner: Planner | None = None,
+            warn: Callable[[str], object] | None = None) -> SearchDesk:
+        """
+        Return the desk that a node's parameters describe; ``planner`` replaces their spec.
+
+        ``warn`` is told what must be read where the planner is used.
+        """
         made = planner or make_planner(settings.planner, context=PlannerContext(
             give_up_after=settings.give_up_after, seed=settings.seed,
             episodes=settings.episodes or None, prompts=settings.prompts,
@@ -116,6 +123,9 @@ class SearchDesk:
             waits=Waits(
                 settings.connect_timeout or None, settings.first_token_timeout or None,
                 settings.reply_timeout or None)))
+        notice = getattr(made, 'notice', '')
+        if notice and warn is not None:
+            warn(notice)
         patience = GoalPatience(
             settings.settle_tolerance, settings.arrive_timeout, settings.view_timeout,
             settings.view_asks)
@@ -185,11 +195,6 @@ class SearchDesk:
     def trouble(self) -> str:
         """Return which model server the running search waits for and why, '' for none."""
         return _printable(self.search.trouble) if self.search is not None else ''
-
-    @property
-    def notice(self) -> str:
-        """Return what must be read where this planner is used, empty for nothing."""
-        return str(getattr(self._planner, 'notice', ''))
 
     @property
     def state(self) -> str:
