@@ -279,6 +279,17 @@ def test_a_saved_state_can_be_gone_back_to(episodes):
     assert env.step(think('rotate(1,0)')).info['env_step'] == 2
 
 
+def test_a_pack_may_tell_the_action_that_was_carried_out_and_never_an_image(episodes):
+    pack = replace(pack_for('free_think'), next_turn='done: [{action}]\n{image}\n{instruction}')
+    env = Environment(
+        EnvConfig(resolution=9, image_placeholder='<view>'), PROFILES['published-2026'], pack,
+        Views())
+    env.reset(first(episodes, 'object'))
+    shown = env.step(think('rotate(1,0,<view>)')).observation.text
+    assert shown.startswith('done: [rotate(1,0,)]')
+    assert shown.count('<view>') == 1
+
+
 @pytest.mark.parametrize('max_turns, told', [(None, 'any number'), (2, '2'), (1, '1')])
 def test_turns_left_are_told_and_never_counted(episodes, max_turns, told):
     env = environment(max_turns=max_turns)
