@@ -55,7 +55,9 @@ def check_episodes(
     root = Path(path)
     found: list[Problem] = []
     dataset = read_dataset(root, found.append)
-    found += _unannotated(root, dataset)
+    unreadable = {problem.file for problem in found}
+    found += [problem for problem in _unannotated(root, dataset)
+              if problem.file not in unreadable]
     found += _odd_items(dataset.scenes)
     panoramas = list(dict.fromkeys(scene.panorama for scene in dataset.scenes))
     # Threads: decoding and reading let the others run.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 import zipfile
 
@@ -203,6 +204,19 @@ def test_a_damaged_member_is_told(tmp_path):
     content[content.index(b'\x89PNG') + 600] ^= 255
     path.write_bytes(bytes(content))
     assert 'room/pano.png cannot be read: Bad CRC-32' in wrong(path, decode_all=True)[0][2]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='nothing is closed to root')
+def test_what_may_not_be_read_is_told_once_and_the_rest_checked(tmp_path):
+    folders = [write_scene(tmp_path, name, [item()]) for name in 'abcd']
+    closed = [folders[0], folders[1] / 'annotation.json', folders[2] / 'pano.png']
+    for path in closed:
+        path.chmod(0)
+    found = wrong(tmp_path, decode_all=True)
+    for path in closed:
+        path.chmod(0o755)
+    assert [entry[0] for entry in found] == ['a', 'b/annotation.json', 'c/pano.png']
+    assert all('Permission denied' in entry[2] for entry in found)
 
 
 @pytest.mark.parametrize(('make', 'said'), [
