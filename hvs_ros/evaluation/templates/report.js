@@ -7,6 +7,8 @@
     'width', 'height', 'points']);
   const PRINTED = 60;
   const assets = document.body.dataset.assets;
+  // Known beforehand, so that nothing moves when a picture is decoded.
+  const aspect = document.body.dataset.view.split('x').map(Number);
   const cards = Array.from(document.querySelectorAll('article.card'));
   const list = document.getElementById('cards');
   const form = document.getElementById('filters');
@@ -79,6 +81,8 @@
       const figure = element('figure'), image = element('img'), caption = element('figcaption');
       image.alt = 'view ' + (place + 1);
       image.decoding = 'async';
+      image.width = aspect[0];
+      image.height = aspect[1];
       image.src = views[place];
       caption.append(element('b', '', place + 1),
         ' at ' + turn.at[0] + '°, ' + turn.at[1] + '° → ', element('span', 'foreign', turn.words));
