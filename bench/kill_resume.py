@@ -63,7 +63,7 @@ class Harness:
             '--seed', '3', '--view', '64x36', '--driver', options.driver, '--workers',
             str(options.workers)]
         self._draw = random.Random(options.seed)
-        self.startup_s = 0.0
+        self.startup_s = self.episode_s = 0.0
         self.moments: Counter[str] = Counter()
 
     def finish(self, run: Path) -> float:
@@ -75,9 +75,14 @@ class Harness:
             raise SystemExit(f'{run}: exit code {done.returncode}: {done.stderr[-2000:]}')
         return time.monotonic() - begun
 
-    def kill_once(self, run: Path) -> bool:
-        """Start a sitting and kill it at a random moment; return whether that came in time."""
+    def kill_once(self, run: Path, kills_left: int) -> bool:
+        """
+        Start a sitting and kill it at a random moment; return whether that came in time.
+
+        The moments in its middle are drawn so that one run lasts for all the kills.
+        """
         before = lines_of(run)
+        longest_s = self.episode_s * (EPISODES - before) / max(1, kills_left)
         with subprocess.Popen(
                 [*self._words, '--out', str(run)], stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE, text=True) as process:
@@ -87,7 +92,7 @@ class Harness:
             else:
                 while process.poll() is None and lines_of(run) == before:
                     time.sleep(0.001)
-                self._wait(process, self._draw.uniform(0, 0.04))
+                self._wait(process, self._draw.uniform(0, longest_s))
                 moment = 'middle'
             in_time = process.poll() is None
             process.kill()
@@ -155,11 +160,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         whole_s = harness.finish(undisturbed)
         # a sitting that finds nothing to do takes about as long as starting does
         harness.startup_s = harness.finish(undisturbed)
+        harness.episode_s = max(0.0, whole_s - harness.startup_s) / EPISODES
         runs = problems = kills = 0
         while kills < options.kills:
             run = folder / f'killed_{runs}'
             while kills < options.kills and lines_of(run) < EPISODES:
-                kills += harness.kill_once(run)
+                kills += harness.kill_once(run, options.kills - kills)
             harness.finish(run)
             runs += 1
             found = differences(run, undisturbed)
