@@ -121,6 +121,8 @@ def _planner(planner: Planner) -> dict[str, Any]:
             'sampling': getattr(planner, 'sampling', {}),
             'prompt_texts_sha256': getattr(
                 getattr(planner, 'prompts', None), 'texts_sha256', None)}
+    if getattr(planner, 'engine', None):
+        described['engine'] = planner.engine  # type: ignore[attr-defined]
     return described
 
 

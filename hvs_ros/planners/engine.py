@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.planners.base import ChatModel
 
 DTYPES = ('auto', 'float32', 'bfloat16', 'float16')
 _NUMBERS = {
@@ -62,6 +63,19 @@ class EngineOptions:
                 raise InputError(
                     f"planner {kind!r}: the option 'engine.{entry.name}' is not for it; it has "
                     f'{", ".join(allowed)}')
+
+
+class LocalConnector:
+    """Connect searches to a model that is loaded in this process, and tell records how it is."""
+
+    def __init__(self, make: Callable[[], ChatModel], options: EngineOptions) -> None:
+        self._make = make
+        self.engine = {
+            name: value for name, value in asdict(options).items() if value is not None}
+
+    def __call__(self) -> ChatModel:
+        """Return the chat model of one search."""
+        return self._make()
 
 
 def _refusal(name: str, value: Any) -> str:

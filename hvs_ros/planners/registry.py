@@ -12,7 +12,7 @@ from typing import Any
 from hvs_ros.core.errors import InputError
 from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
-from hvs_ros.planners.engine import EngineOptions
+from hvs_ros.planners.engine import EngineOptions, LocalConnector
 
 KNOWN_SPECS = (
     'builtin', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
@@ -142,8 +142,8 @@ def _connect_transformers(
         rest: str, context: PlannerContext, answer_format: str) -> Callable[[], ChatModel]:
     from hvs_ros.planners.chat_transformers import LocalModel, TransformersChat
     model = LocalModel(rest, context.engine)
-    return lambda: TransformersChat(
-        model, context.chat, context.give_up_after, context.asking.early_stop)
+    return LocalConnector(lambda: TransformersChat(
+        model, context.chat, context.give_up_after, context.asking.early_stop), context.engine)
 
 
 def _connect_vllm(
@@ -153,7 +153,8 @@ def _connect_vllm(
     asking = context.asking
     model = VllmModel(rest, context.engine, asking.most_shown)
     pattern = PATTERNS[answer_format] if asking.structured_output else ''
-    return lambda: VllmChat(model, context.chat, context.give_up_after, pattern)
+    return LocalConnector(
+        lambda: VllmChat(model, context.chat, context.give_up_after, pattern), context.engine)
 
 
 def _connect_recorded(

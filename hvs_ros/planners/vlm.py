@@ -99,7 +99,8 @@ class VlmPlanner:
 
     ``connect`` makes one search's chat model, so that closing a search aborts its own call only.
     ``asking`` says what the model is shown and what may be done to its reply; ``sampling`` names
-    the parameters of its requests, for records. ``notice`` is a sentence that whoever starts it
+    the parameters of its requests and ``engine`` how a model in this process is loaded, both for
+    records. ``notice`` is a sentence that whoever starts it
     must read, empty when there is none.
     """
 
@@ -114,6 +115,7 @@ class VlmPlanner:
         self.prompts = prompts
         self._connect = connect
         self.notice = str(getattr(connect, 'notice', ''))
+        self.engine: dict[str, Any] = dict(getattr(connect, 'engine', {}))
 
     def describe(self) -> dict[str, str]:
         """Return what diagnostics say of the model's servers."""

@@ -8,6 +8,7 @@ What a preset really sends: its first and its sixth request, caught on the wire 
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 import json
 import os
 from pathlib import Path
@@ -30,6 +31,7 @@ EXPECTED = Path(__file__).with_name('presets')
 TASK = Task('hos/room/0/0', 'object', 'Find the red ball')
 SHOWN = (1, 6)
 KEY = 'key-of-the-test'
+COLOURS = [(30 * k + 20, 128, 220 - 30 * k) for k in range(max(SHOWN))]
 ANSWERS = {
     'free_think': '<think>t{k}</think><answer>rotate({k},0)</answer>',
     'no_think': '<answer>rotate({k},0)</answer>',
@@ -48,18 +50,17 @@ def settings(name):
 
 
 def make_views():
-    """Return seven views of 1920x1080, each of one colour that no other has."""
-    return [encode_jpeg(np.full((1080, 1920, 3), (30 * k + 20, 128, 220 - 30 * k), np.uint8))
-            for k in range(7)]
+    """Return six views of 1920x1080, each of one colour that no other has."""
+    return [encode_jpeg(np.full((1080, 1920, 3), COLOURS[k], np.uint8)) for k in range(max(SHOWN))]
 
 
 def conversation(name, server, views, changes=None):
-    """Return the requests of a search of seven turns with the preset, asked of ``server``."""
+    """Return the requests of a search with the preset, a turn a view, asked of ``server``."""
     preset = settings(name)
     model = preset['planner'].removeprefix('openai:').rpartition('@')[0]
     prompts = load_prompts((changes or {}).get('prompts', preset['prompts']))
     answer = ANSWERS[prompts.answer_format]
-    server.script = [(200, completion(answer.format(k=k))) for k in range(7)]
+    server.script = [(200, completion(answer.format(k=k))) for k in range(len(views))]
     key_from = preset.get('key_from', 'OPENAI_API_KEY')
     os.environ[key_from] = KEY
     with tempfile.TemporaryDirectory() as folder:
@@ -110,19 +111,19 @@ def _part(part, prompts, views):
     content = base64.b64decode(data)
     if content in views:
         return f'[view {views.index(content)} as rendered]'
-    pixels = simplejpeg.decode_jpeg(content, 'BGR')
-    nearest = min(range(len(views)), key=lambda k: abs(
-        pixels.mean((0, 1)) - simplejpeg.decode_jpeg(views[k], 'BGR').mean((0, 1))).sum())
-    return (f'[view {nearest} as {kind.removeprefix("data:")} {pixels.shape[1]}x'
-            f'{pixels.shape[0]} quality {_quality(content)}]')
+    height, width = simplejpeg.decode_jpeg_header(content)[:2]
+    colour = simplejpeg.decode_jpeg(content, 'BGR', min_height=16, min_width=16).mean((0, 1))
+    nearest = min(range(len(views)), key=lambda k: abs(colour - COLOURS[k]).sum())
+    return (f'[view {nearest} as {kind.removeprefix("data:")} {width}x{height} '
+            f'quality {_quality(_tables(content))}]')
 
 
-def _quality(content):
-    """Return the quality whose quantisation tables the JPEG has."""
+@lru_cache
+def _quality(tables):
+    """Return the quality whose quantisation tables these are."""
     blank = np.zeros((16, 16, 3), np.uint8)
-    return next(
-        quality for quality in range(1, 101)
-        if _tables(encode_jpeg(blank, quality)) == _tables(content))
+    return next(quality for quality in range(1, 101)
+                if _tables(encode_jpeg(blank, quality)) == tables)
 
 
 def _tables(content):

@@ -161,6 +161,7 @@ def test_a_spec_loads_an_engine_for_as_many_images_as_are_shown(
     planner = make_planner(spec, context=PlannerContext(wishes=wishes))
     assert engine.loaded['limit_mm_per_prompt'] == {'image': images}
     assert planner.name == spec
+    assert planner.engine == {'device': 'auto', 'dtype': 'auto'}
     planner.begin(task).close()
 
 
