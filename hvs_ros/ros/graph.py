@@ -100,6 +100,12 @@ _MAX_TURNS = Argument(
     ('search_planner.max_turns', 'benchmark_replay.max_turns'), int)
 
 
+_REMOTE = Argument(
+    'allow_remote_images', '', 'views may leave for servers beyond this machine and private '
+    'networks',
+    ('search_planner.allow_remote_images', 'benchmark_replay.allow_remote_images'), _flag)
+
+
 def _profile(default: str) -> Argument:
     return Argument(
         'profile', default, 'what counts as an answer and as success',
@@ -142,7 +148,7 @@ DEPLOYMENTS: dict[str, Deployment] = {
                       ('benchmark_replay.episodes', 'search_planner.episodes')),
              Argument('out', '', 'run folder (default: runs/<time>-replay)',
                       ('benchmark_replay.out',)),
-             _PLANNER, _profile('published-2026'), _gaze('virtual'), _MAX_TURNS,
+             _PLANNER, _REMOTE, _profile('published-2026'), _gaze('virtual'), _MAX_TURNS,
              Argument('limit', '', 'episodes at most', ('benchmark_replay.limit',), int),
              Argument('repeats', '', 'searches an episode', ('benchmark_replay.repeats',), int),
              Argument('seed', '', 'seed of the run',
@@ -152,15 +158,15 @@ DEPLOYMENTS: dict[str, Deployment] = {
             'simulation', 'a kinematic humanoid inside a panorama; send it instructions',
             ('humanoid_simulator', 'panorama_camera', 'humanoid_controller', 'view_renderer',
              'search_planner'),
-            (_PANORAMA, _CAMERA, _PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS,
-             _WALK,
+            (_PANORAMA, _CAMERA, _PLANNER, _REMOTE, _profile('strict'), _gaze('physical'),
+             _MAX_TURNS, _WALK,
              Argument('speed_factor', '', 'simulated seconds a second',
                       ('humanoid_simulator.speed_factor',), float))),
         Deployment(
             'robot', 'a real humanoid; camera driver and joint controllers run elsewhere',
             ('humanoid_controller', 'view_renderer', 'search_planner'),
-            (_PLANNER, _profile('strict'), _gaze('physical'), _MAX_TURNS, _WALK, _PANORAMA,
-             _CAMERA, _STILL,
+            (_PLANNER, _REMOTE, _profile('strict'), _gaze('physical'), _MAX_TURNS, _WALK,
+             _PANORAMA, _CAMERA, _STILL,
              Argument('deadman', '', 'move only while the Bool topic deadman is true and fresh',
                       ('humanoid_controller.deadman',), _flag),
              Argument('obstacle', '', 'walk only while the LaserScan topic obstacle is clear',
