@@ -127,8 +127,8 @@ def _conclude(out: Path, ending: Ending, config: EvalConfig, stream: TextIO) -> 
     if ending.reason:
         raise RunStoppedError(f'{ending.reason}; {_go_on(out)}')
     if ending.spent is not None:
-        print(f'stopped: {ending.spent:.4f} of the {config.max_cost:g} that may be spent are; '
-              f'{_go_on(out)}, with a higher --max-cost', file=stream)
+        print(f'stopped: {ending.spent:.4f} is spent, and no more than {config.max_cost:g} may '
+              f'be; {_go_on(out)} with a higher --max-cost', file=stream)
         return 1
     errors = metrics['errors']
     if errors:

@@ -149,7 +149,7 @@ def test_a_budget_stops_a_run_within_the_requests_in_flight_and_a_higher_one_goe
         for limit, requests in (('0.205', 21), ('0.405', 41)):
             assert main([*words, '--max-cost', limit]) == 1
             told = capsys.readouterr().out
-            assert f'of the {limit} that may be spent' in told and 'goes on' in told
+            assert f'no more than {limit} may be; the same command' in told and 'goes on' in told
             assert 'incomplete: ' in told
             # every request is told of in the lines, and no more were sent than may be in flight
             lines = read_lines(out)
