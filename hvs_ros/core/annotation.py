@@ -13,7 +13,7 @@ from typing import Any, Union
 
 from hvs_ros.core.problems import Problem, Report, Weight
 from hvs_ros.core.scoring import Target
-from hvs_ros.core.storage import refuse
+from hvs_ros.core.storage import is_text, refuse
 
 START_YAWS = (0, 90, 180, 270)
 """Where an item starts that lists no yaws of its own, in degrees."""
@@ -103,6 +103,8 @@ class _Fields:
         task = self._item.get('task')
         if not isinstance(task, str) or not task.strip():
             self._wrong('task', 'must be a sentence')
+        elif not is_text(task):
+            self._wrong('task', 'must be text, without half a surrogate pair')
         yaw = self._window('yaw')
         if yaw is not None and not all(0 <= end <= 360 for end in yaw):
             self._wrong('yaw', 'should lie within 0 and 360 degrees', 'wrong')

@@ -156,7 +156,9 @@ def _scene_folders(root: Path, files: Listing, report: Report) -> list[str]:
     if '.' in folders:
         raise EpisodeError(f'{root} is a single scene; name the folder that holds the scenes')
     if not folders:
-        raise EpisodeError(f'{root} holds no episodes: no <scene>/{ANNOTATION} in it')
+        zips = [name for name in files if name.lower().endswith('.zip')]
+        hint = f'; it holds {zips[0]}, which is not looked into' if zips else ''
+        raise EpisodeError(f'{root} holds no episodes: no <scene>/{ANNOTATION} in it{hint}')
     for outer, inner in pairwise(folders):
         if inner.startswith(f'{outer}/'):
             report(Problem(

@@ -11,7 +11,14 @@ from pathlib import Path, PurePosixPath
 
 import cv2
 
-from hvs_ros.core.episode import ANNOTATION, Dataset, Scene, read_dataset, skipped_folders
+from hvs_ros.core.episode import (
+    ANNOTATION,
+    Dataset,
+    EpisodeError,
+    Scene,
+    read_dataset,
+    skipped_folders,
+)
 from hvs_ros.core.panorama import PanoramaError, PanoramaFile, decode
 from hvs_ros.core.problems import Problem
 
@@ -54,7 +61,13 @@ def check_episodes(
     """
     root = Path(path)
     found: list[Problem] = []
-    dataset = read_dataset(root, found.append)
+    try:
+        dataset = read_dataset(root, found.append)
+    except EpisodeError as error:
+        if not found:
+            raise
+        # Why there is no episode in it is known.
+        return Findings((*found, Problem(str(root), '', str(error))), 0, 0, 0)
     unreadable = {problem.file for problem in found}
     found += [problem for problem in _unannotated(root, dataset)
               if problem.file not in unreadable]

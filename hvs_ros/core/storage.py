@@ -106,23 +106,58 @@ def _is_hidden(name: str) -> bool:
 
 def _scan(folder: Path, prefix: str, marker: str, found: Listing, report: Report) -> None:
     """Add the files below ``folder`` to ``found``."""
-    files, folders = [], []
+    entries: list[os.DirEntry[str]] = []
     try:
         with os.scandir(folder) as scan:
             entries = sorted((e for e in scan if not _is_hidden(e.name)), key=lambda e: e.name)
-        files = [entry for entry in entries if entry.is_file()]
-        folders = [entry for entry in entries if entry.is_dir()]
-        for entry in files:
-            found[prefix + entry.name] = StoredFile(Path(entry.path), None, entry.stat().st_size)
-        for entry in entries:
-            if entry.is_symlink() and not os.path.exists(entry.path):
-                report(Problem(entry.path, '', f'{entry.path} is a link to nothing', 'wrong'))
     except OSError as error:
         report(Problem(str(folder), '', f'{folder} cannot be read: {reason(error)}'))
-    if prefix.count('/') == 2 or any(entry.name == marker for entry in files):
+    folders = []
+    for entry in entries:
+        # DirEntry raises for a link to itself, os.path does not.
+        if os.path.isfile(entry.path) and not _odd_name(entry.name):
+            size = os.stat(entry.path).st_size
+            found[prefix + entry.name] = StoredFile(Path(entry.path), None, size)
+            continue
+        if os.path.isdir(entry.path) and entry.name != marker and not _odd_name(entry.name):
+            folders.append(entry)
+            continue
+        _report_odd(entry, marker, report)
+    if prefix.count('/') == 2 or prefix + marker in found:
         return
     for entry in folders:
         _scan(Path(entry.path), f'{prefix}{entry.name}/', marker, found, report)
+
+
+def _report_odd(entry: os.DirEntry[str], marker: str, report: Report) -> None:
+    """Tell of an entry that is neither a file nor a folder to enter, where it matters."""
+    shown, fault = printable(entry.path), _odd_name(entry.name)
+    if fault:
+        report(Problem(shown, '', f'{shown} {fault}'))
+    elif not os.path.exists(entry.path):
+        report(Problem(
+            shown, '', f'{shown} is a link to nothing',
+            'refused' if entry.name == marker else 'wrong'))
+    elif entry.name == marker:
+        report(Problem(shown, '', f'{shown} is no file'))
+
+
+def printable(name: str) -> str:
+    """Return a file's name with what cannot be printed written as escapes."""
+    name = os.fsencode(name).decode('utf-8', 'backslashreplace')
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+
+def _odd_name(name: str) -> str:
+    """Return what keeps a name out of ids, which are text of one line."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in name):
+        return 'has a control character in its name'
+    return 'has a name that is not UTF-8' if not is_text(name) else ''
+
+
+def is_text(string: str) -> bool:
+    """Return whether a string can be written as UTF-8: it holds no lone surrogate."""
+    return not any('\ud800' <= c <= '\udfff' for c in string)
 
 
 def _list_zip(path: Path, report: Report) -> Listing:
@@ -134,7 +169,7 @@ def _list_zip(path: Path, report: Report) -> Listing:
         raise EpisodeError(f'{path} is neither a folder nor a zip: {reason(error)}') from error
     found: Listing = {}
     for info in members:
-        name = str(path / info.filename)
+        name = printable(str(path / info.filename))
         fault = _fault_of(info)
         if fault:
             report(Problem(name, '', f'{path}: the member {info.filename!r} {fault}'))
@@ -155,6 +190,10 @@ def _fault_of(info: zipfile.ZipInfo) -> str:
     if name.startswith(('/', '\\')) or re.match(r'[A-Za-z]:', name) or (
             '..' in re.split(r'[\\/]', name)):
         return 'points outside the archive'
+    if '\\' in name:
+        return 'has backslashes in its name where folders end; pack the archive anew'
+    if _odd_name(name):
+        return _odd_name(name)
     if info.flag_bits & 1:
         return 'is encrypted'
     if info.file_size > MAX_FILE_BYTES:

@@ -252,3 +252,67 @@ def test_check_and_loader_agree_on_any_annotation(tmp_path, items):
         assert not refused and findings.episodes == episodes
     assert all(problem.file.startswith(str(folder)) for problem in findings.problems
                if problem.weight != 'note')
+
+
+def annotation_folder(root):
+    (write_scene(root, 's', [item()]) / 'annotation.json').unlink()
+    (root / 's' / 'annotation.json').mkdir()
+
+
+def annotation_link(root):
+    (write_scene(root, 's', [item()]) / 'annotation.json').unlink()
+    (root / 's' / 'annotation.json').symlink_to('gone')
+
+
+def name_not_utf8(root):
+    scene = write_scene(root, 's', [item()])
+    os.rename(scene, os.fsencode(root) + b'/s\xff')
+
+
+def name_of_two_lines(root):
+    write_scene(root, 's\nt', [item()])
+
+
+def half_a_pair(root):
+    write_scene(root, 's', '[{"task": "the \\ud800 door", "yaw": [1, 2]}]')
+
+
+@pytest.mark.parametrize(('breaks', 'file', 'said'), [
+    (annotation_folder, 's/annotation.json', 'is no file'),
+    (annotation_link, 's/annotation.json', 'is a link to nothing'),
+    (name_not_utf8, 's\\xff', 'has a name that is not UTF-8'),
+    (name_of_two_lines, 's\\nt', 'has a control character in its name'),
+    (half_a_pair, 's/annotation.json', "'task' must be text, without half a surrogate pair")])
+def test_what_no_id_or_record_could_hold_is_told_by_file(tmp_path, breaks, file, said):
+    breaks(tmp_path)
+    found = wrong(tmp_path)
+    assert found[0][0] == file and said in found[0][2]
+    found[0][2].encode()  # it can be printed anywhere
+    with pytest.raises(EpisodeError, match=said):
+        load_episodes(tmp_path)
+
+
+def test_a_link_to_itself_does_not_hide_its_neighbours(tmp_path):
+    write_scene(tmp_path, 'room', [item(level=0)])
+    (tmp_path / 'self').symlink_to('self')
+    assert [entry[0] for entry in wrong(tmp_path)] == ['self']
+    assert check_episodes(tmp_path).episodes == 4
+
+
+@pytest.mark.parametrize(('member', 'said'), [
+    ('hos/s/../../../annotation.json', 'points outside the archive'),
+    ('hos\\s\\annotation.json', 'has backslashes in its name')])
+def test_an_archive_without_episodes_says_which_member_is_why(tmp_path, member, said):
+    path = tmp_path / 'bench.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr(member, json.dumps([item()]))
+    findings = check_episodes(path)
+    assert said in findings.wrong[0].sentence and findings.episodes == 0
+    with pytest.raises(EpisodeError, match=said):
+        load_episodes(path)
+
+
+def test_an_archive_within_is_named_where_there_are_no_episodes(tmp_path):
+    (tmp_path / 'hos_bench.zip').write_bytes(b'PK')
+    with pytest.raises(EpisodeError, match=r'it holds hos_bench\.zip'):
+        check_episodes(tmp_path)
