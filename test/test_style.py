@@ -44,7 +44,7 @@ def test_no_file_speaks_of_one_persons_machine():
     private = re.compile('/' + 'home/|/' + 'Users/|/' + 'work/|/' + 'root/')
     found = [
         name_of(path) for path in [
-            *sources(), *REPOSITORY.glob('*.*'), *(REPOSITORY / 'docs').glob('*.md'),
+            *sources(), *REPOSITORY.glob('[!.]*.*'), *(REPOSITORY / 'docs').glob('*.md'),
             *(REPOSITORY / 'config').rglob('*.yaml'), REPOSITORY / 'Makefile']
         if path.is_file() and private.search(path.read_text())]
     assert found == []

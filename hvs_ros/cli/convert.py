@@ -96,9 +96,11 @@ def _write(path: Path, image: np.ndarray) -> None:
     """Write the image, whole or not at all, over nothing."""
     import cv2
 
+    ending = path.suffix.lower()
+    # OpenCV warns of parameters that are another format's
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if ending in ('.jpg', '.jpeg') else []
     try:
-        written, content = cv2.imencode(
-            path.suffix.lower(), image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        written, content = cv2.imencode(ending, image, quality)
     except cv2.error:
         written = False
     if not written:

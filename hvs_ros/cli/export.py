@@ -107,13 +107,14 @@ def _settings(words: list[str]) -> dict[str, Any]:
     import yaml
 
     from hvs_ros.core.errors import InputError
+    from hvs_ros.core.plain_yaml import load_plain_yaml
     settings = {}
     for word in words:
         key, sign, value = word.partition('=')
         if not sign:
             raise InputError(f'--set must be KEY=VALUE, not {word!r}')
         try:
-            settings[key] = yaml.safe_load(value)
+            settings[key] = load_plain_yaml(value)
         except yaml.YAMLError as error:
             raise InputError(f'--set {key}: {value!r} cannot be read') from error
     return settings

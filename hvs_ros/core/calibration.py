@@ -16,6 +16,7 @@ from hvs_ros.core.cubemap import FACES, LAYOUTS, Cubemap, join_faces, layout_of
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.fisheye import DualFisheye, FisheyeLens, dual_fisheye
 from hvs_ros.core.panorama import MAX_SIDE, Panorama, load_panorama
+from hvs_ros.core.plain_yaml import load_plain_yaml
 
 MAX_LENS_FIELD = 230.0
 """Degrees; no fisheye lens sees more."""
@@ -122,7 +123,7 @@ def load_camera_model(path: Path | str) -> CameraModel:
     """
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_bytes())
+        content = load_plain_yaml(path.read_bytes())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise CalibrationError(f'{path}: not a readable calibration ({reason})') from error

@@ -16,6 +16,7 @@ import yaml
 from hvs_ros.core.actions import ANSWER_FORMATS
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.gaze import BenchmarkAngles
+from hvs_ros.core.plain_yaml import load_plain_yaml
 from hvs_ros.core.search import Feedback, Task
 from hvs_ros.core.share import share_path
 
@@ -127,7 +128,7 @@ def load_prompts(name: str | Path = 'default') -> PromptPack:
         path = share_path('config/prompts') / f'{name}.yaml'
     try:
         content = path.read_bytes()
-        pack = yaml.safe_load(content)
+        pack = load_plain_yaml(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise PromptError(f'{path}: not a readable prompt pack ({why})') from error

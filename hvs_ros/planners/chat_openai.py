@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-import os
 import time
 from typing import Any
 
@@ -14,6 +13,7 @@ import openai
 from hvs_ros.core.errors import InputError
 from hvs_ros.planners.abortable import AbortableLoop
 from hvs_ros.planners.answer_form import PATTERNS, keeps_to, request_field
+from hvs_ros.planners.api_key import ApiKey
 from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import (
     ChatMessage,
@@ -29,6 +29,7 @@ from hvs_ros.planners.openai_errors import (
     PassingError,
     RefusedError,
     TooLongError,
+    one_line,
     within,
 )
 from hvs_ros.planners.openai_probe import find_structured_field, is_up, vllm_version
@@ -46,7 +47,6 @@ from hvs_ros.planners.whereabouts import literal_near, looked_up_near
 CONNECT_S = 5.0
 BACK_OFF_S = (0.2, 5.0)
 """Pauses between requests that failed: the first, doubled each time, and the longest."""
-NO_KEY = 'EMPTY'
 STREAM_FIELDS = {'stream_options': {'include_usage': True}}
 # vLLM tells the usage all along, so that it is known where an early stop hangs up
 CONTINUOUS = {'stream_options': {'include_usage': True, 'continuous_usage_stats': True}}
@@ -75,7 +75,7 @@ class OpenAiChat:
         self._asking, self._waits = asking or Asking(), waits or Waits()
         self._pattern = PATTERNS[answer_format]
         self._allow_remote, self._give_up_after = allow_remote_images, give_up_after
-        self._key = os.environ.get(key_from) or NO_KEY
+        self._key = ApiKey.of_environment(key_from)
         self._http = make_http(allow_remote_images, self._waits.connect or CONNECT_S)
         self.work = AbortableLoop(self._http.aclose)
         self._loop = self.work.loop
@@ -95,7 +95,7 @@ class OpenAiChat:
         from hvs_ros.planners.openai_checkup import check_server
         found = await check_server(
             self._client(state.server), self._http, self.name, state, limit_s)
-        return [(level, name, self._without_key(text)) for level, name, text in found]
+        return [(level, name, self._key.hidden(text)) for level, name, text in found]
 
     async def _until_answered(self, messages: Sequence[ChatMessage]) -> Reply:
         """Ask until there is a reply, or none is to be had, or the time is up."""
@@ -118,7 +118,7 @@ class OpenAiChat:
                 raise ContextOverflow(
                     f'context_overflow: {self._sentence(state, str(error))}') from None
             except RefusedError as error:
-                last = self._without_key(str(error))
+                last = self._key.hidden(str(error))
                 refused[self.servers.states.index(state)] = last
                 self.servers.note_failure(state, last)
                 if len(refused) == len(self.servers.states):
@@ -126,7 +126,7 @@ class OpenAiChat:
                 continue
             except PassingError as error:
                 known = last and isinstance(error, LateError)
-                last = last if known else self._without_key(str(error))
+                last = last if known else self._key.hidden(str(error))
                 self.servers.note_failure(state, last, error.retry_after)
             if not self.servers.other_well(state):
                 self.trouble = self._sentence(state, last)
@@ -241,7 +241,8 @@ class OpenAiChat:
     def _client(self, server: Server) -> openai.AsyncOpenAI:
         if server not in self._clients:
             self._clients[server] = openai.AsyncOpenAI(
-                base_url=server.url, api_key=self._key, max_retries=0, http_client=self._http)
+                base_url=server.url, api_key=self._key.value, max_retries=0,
+                http_client=self._http)
         return self._clients[server]
 
     def _reply(
@@ -255,18 +256,17 @@ class OpenAiChat:
         if answer.stopped_early:
             used.append('early stop')
         return Reply(
-            self._without_key(answer.text), finish_reason=answer.finish_reason,
-            model=self._without_key(answer.model), prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens, cached_tokens=answer.cached_tokens,
+            self._key.hidden(answer.text), model=self._key.hidden(one_line(answer.model)),
+            finish_reason=self._key.hidden(one_line(answer.finish_reason)),
+            prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
+            cached_tokens=answer.cached_tokens,
             request_sha256=request_sha256(self.name, messages, parameters),
             server=state.server.url, first_token_s=answer.first_token_s, attempts=attempts,
             shortcut=', '.join(used))
 
     def _sentence(self, state: ServerState, why: str) -> str:
-        return self._without_key(f'{state.server} did not answer: {why}')
+        return self._key.hidden(f'{state.server} did not answer: {why}')
 
-    def _without_key(self, text: str) -> str:
-        return text if self._key == NO_KEY else text.replace(self._key, '***')
 
 
 class OpenAiConnector:
@@ -280,6 +280,7 @@ class OpenAiConnector:
     def __init__(self, spec: str, context: PlannerContext, answer_format: str) -> None:
         self.servers = ServerPool.of_spec(spec)
         self._context, self._answer_format = context, answer_format
+        ApiKey.of_environment(context.key_from)  # one that cannot be sent is refused here
         far = [state.server for state in self.servers.states
                if looked_up_near(state.server.host) is False]
         if far and not context.allow_remote_images:

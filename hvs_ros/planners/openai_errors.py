@@ -24,7 +24,7 @@ FILTER_CODES = ('content_filter', 'content_policy_violation')
 _OVERFLOW = re.compile(
     r'context.?length|context.?window|maximum context|max_model_len|longer than the maximum'
     r'|prompt is too long|exceeds? the (?:available )?context', re.IGNORECASE)
-_SDK_WORDS = re.compile(r'^Error code: \d+ - ')
+_SDK_WORDS = re.compile(r'^Error code: \d+(?: - |$)')
 T = TypeVar('T')
 
 
@@ -94,7 +94,10 @@ def _of_status(error: openai.APIStatusError) -> Exception:
     status = error.status_code
     if status in (401, 403):
         return RefusedError(f'the server refused the API key (HTTP {status})', status)
-    said = _SDK_WORDS.sub('', one_line(error.message))
+    said = one_line(_SDK_WORDS.sub('', error.message))
+    if 300 <= status < 400 and not said:
+        said = 'it sends requests to another address, which is not followed'
+    code = f'HTTP {status}: {said}' if said else f'HTTP {status}'
     if status in (400, 413, 422) and _OVERFLOW.search(f'{error.code or ""} {error.message}'):
         return TooLongError(f'the request is too long (HTTP {status}: {said})')
     if status == 400 and error.code in FILTER_CODES:
@@ -102,15 +105,15 @@ def _of_status(error: openai.APIStatusError) -> Exception:
     if status in PASSING_STATUS or status >= 500:
         wait = retry_after(error.response.headers)
         return PassingError(
-            f'HTTP {status}: {said}' + (f', to be asked again after {wait:g} s' if wait else ''),
+            code + (f', to be asked again after {wait:g} s' if wait else ''),
             wait)
-    return RefusedError(f'HTTP {status}: {said}', status)
+    return RefusedError(code, status)
 
 
 def retry_after(headers: Any) -> float:
     """Return for how many seconds a server wants to be left alone, 0 when it does not say."""
     try:
-        return max(0.0, float(headers['retry-after-ms']) / 1e3)
+        return _bounded(float(headers['retry-after-ms']) / 1e3)
     except (KeyError, ValueError):
         pass
     text = headers.get('retry-after', '')
@@ -121,7 +124,11 @@ def retry_after(headers: Any) -> float:
             seconds = parsedate_to_datetime(text).timestamp() - time.time()
         except (TypeError, ValueError):
             return 0.0
-    return max(0.0, seconds) if seconds < 1e6 else 1e6
+    return _bounded(seconds)
+
+
+def _bounded(seconds: float) -> float:
+    return min(1e6, seconds) if seconds > 0 else 0.0  # and 0 for what is no number
 
 
 def _find(error: BaseException, kind: type[BaseException]) -> BaseException | None:

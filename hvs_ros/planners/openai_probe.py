@@ -8,7 +8,13 @@ import json
 from typing import Any
 
 from hvs_ros.planners.answer_form import fields_for, keeps_to, request_field
-from hvs_ros.planners.openai_errors import FilteredError, RefusedError, TooLongError, openai
+from hvs_ros.planners.openai_errors import (
+    FilteredError,
+    PassingError,
+    RefusedError,
+    TooLongError,
+    openai,
+)
 from hvs_ros.planners.openai_wire import ask_whole
 from hvs_ros.planners.servers import ServerState
 
@@ -43,13 +49,17 @@ async def find_structured_field(
     Each is tried with a form that no model would keep to by itself: servers accept fields they do
     not know and ignore them.
     """
+    request = {
+        'messages': [{'role': 'user', 'content': 'Say hello.'}], 'model': model,
+        'max_tokens': 16, 'temperature': 0}
     for name in fields_for(await vllm_version(http, state)):
-        request = {
-            'messages': [{'role': 'user', 'content': 'Say hello.'}], 'model': model,
-            'max_tokens': 16, 'temperature': 0}
         try:
             answer = await ask_whole(client, request, request_field(name, _ODD_FORM))
         except (RefusedError, FilteredError, TooLongError):
+            continue
+        except PassingError:
+            # some break on a field they do not know: then all is well without it
+            await ask_whole(client, request, {})
             continue
         if keeps_to(_ODD_FORM, answer.text):
             return name

@@ -26,6 +26,9 @@ except ImportError as error:
 
 MOST_BYTES = 4 * 1024 * 1024
 """Far more than any reply of a thousand tokens, streamed or not."""
+_BOM = b'\xef\xbb\xbf'
+_END_OF_STREAM = re.compile(rb'(?:^|[\r\n])data: ?\[DONE\]')
+_END = object()
 _HALF = re.compile('[\ud800-\udfff]')
 
 
@@ -54,7 +57,7 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """Send as the base class does."""
         response = await super().send(request, stream=True, **options)
-        setattr(response, 'aiter_bytes', _bounded(response.aiter_bytes))  # noqa: B010
+        setattr(response, 'aiter_bytes', _bounded(response, response.aiter_bytes))  # noqa: B010
         if not stream:
             try:
                 await response.aread()
@@ -63,11 +66,17 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
         return response
 
 
-def _bounded(iterate: Any) -> Any:
+def _bounded(response: Any, iterate: Any) -> Any:
+    """Return ``iterate`` with a bound; ``response.said_done`` tells the end of a stream."""
     async def bounded(*words: Any, **options: Any) -> AsyncIterator[bytes]:
-        size = 0
+        size, last = 0, b'\n'
         async for part in iterate(*words, **options):
+            if not size:  # a mark of the byte order, which would cost the first event
+                part = part.removeprefix(_BOM)
             size += len(part)
+            last = last[-len('\ndata: [DONE]'):] + part
+            if _END_OF_STREAM.search(last):
+                response.said_done = True
             if size > MOST_BYTES:
                 raise OversizedError(
                     f'the server sent more than {MOST_BYTES // 2**20} MiB for one reply')
@@ -136,8 +145,8 @@ async def ask_streamed(
             chunk = await (
                 translated(_next(chunks)) if reading.begun
                 else within(translated(_next(chunks)), max(0.0, left), late))
-            if chunk is None:
-                return reading.finished()
+            if chunk is _END:
+                return reading.finished(getattr(stream.response, 'said_done', False))
             reading.add(chunk)
             end = end_of_answer(reading.text) if early_stop and reading.grew else 0
             if end:
@@ -150,7 +159,7 @@ async def _next(chunks: Any) -> Any:
     try:
         return await chunks.__anext__()
     except StopAsyncIteration:
-        return None
+        return _END
 
 
 async def _read_whole(stream: Any, kind: str) -> Any:
@@ -180,22 +189,24 @@ class _Reading:
         self.grew = False
         self._usage = getattr(chunk, 'usage', None) or self._usage
         self._model = getattr(chunk, 'model', None) or self._model
-        choices = getattr(chunk, 'choices', None) or ()
-        for choice in choices[:1]:
+        choices = getattr(chunk, 'choices', None)
+        for choice in choices if isinstance(choices, (list, tuple)) else ():
+            if getattr(choice, 'index', 0):
+                continue
             delta = getattr(choice, 'delta', None)
-            words = getattr(delta, 'content', None)
+            words = _words(getattr(delta, 'content', None))
             thinks = any(getattr(delta, name, None) for name in ('reasoning_content', 'reasoning'))
             if (words or thinks) and self._first_token_s is None:
                 self._first_token_s = time.monotonic() - self._begun
-            if isinstance(words, str) and words:
+            if words:
                 self.text, self.grew = self.text + words, True
             self._finish_reason = getattr(choice, 'finish_reason', None) or self._finish_reason
 
-    def finished(self) -> Answer:
-        """Return the reply, read to its end."""
-        if not self._finish_reason:
+    def finished(self, said_done: bool) -> Answer:
+        """Return the reply, read to its end; some servers say the end and no reason for it."""
+        if not self._finish_reason and not (said_done and self.begun):
             raise PassingError('the reply broke off before its end')
-        return self._answer(self.text, self._finish_reason)
+        return self._answer(self.text, self._finish_reason or 'stop')
 
     def stopped_at(self, end: int) -> Answer:
         """Return the reply up to the end of its answer."""
@@ -213,13 +224,25 @@ def _whole(completion: Any, model: str) -> Answer:
     if not isinstance(choices, (list, tuple)) or not choices:
         raise PassingError('the server sent something that is not a chat completion')
     message = getattr(choices[0], 'message', None)
-    text = getattr(message, 'content', None)
+    if message is None:
+        raise PassingError('the server sent something that is not a chat completion')
+    text = _words(getattr(message, 'content', None))
     reason = getattr(choices[0], 'finish_reason', None)
     named = getattr(completion, 'model', None)
     return Answer(
-        text if isinstance(text, str) else '', reason if isinstance(reason, str) else 'stop',
+        text, reason if isinstance(reason, str) else 'stop',
         named if isinstance(named, str) and named else model,
         *_counts(getattr(completion, 'usage', None)))
+
+
+def _words(content: Any) -> str:
+    """Return the words of a reply, which some servers send in parts; null is no words."""
+    if content is None or isinstance(content, str):
+        return content or ''
+    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
+        texts = (part.get('text') for part in content if part.get('type', 'text') == 'text')
+        return ''.join(text for text in texts if isinstance(text, str))
+    raise PassingError('the server sent something that is not a chat completion')
 
 
 def _counts(usage: Any) -> tuple[int, int, int]:

@@ -26,6 +26,7 @@ from typing import Any
 import yaml
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.core.plain_yaml import load_plain_yaml
 from hvs_ros.core.share import share_path
 from hvs_ros.planners.asking import SWITCHES, Asking, Waits
 from hvs_ros.planners.base import SAMPLING, ChatOptions, Planner
@@ -75,7 +76,7 @@ def planner_from_file(name: str, context: PlannerContext) -> Planner:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        preset = yaml.safe_load(path.read_text(encoding='utf-8'))
+        preset = load_plain_yaml(path.read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f'{path}: not a readable YAML file ({_first_line(error)})') from error
     if not isinstance(preset, dict):

@@ -9,13 +9,19 @@ import socket
 import threading
 
 LOOK_UP_S = 2.0
+# Not ``is_private``, which holds for tunnels (2001::/23), too: what is sent there may go anywhere.
+_NEAR = tuple(map(ipaddress.ip_network, (
+    '0.0.0.0/32', '127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16',
+    '169.254.0.0/16', '::/128', '::1/128', 'fc00::/7', 'fe80::/10')))
 
 
 def is_near(address: str) -> bool:
     """Return whether an IP address is this machine's or of a private network."""
-    found = ipaddress.ip_address(address.partition('%')[0])
-    mapped = getattr(found, 'ipv4_mapped', None)
-    return bool((mapped or found).is_private or (mapped or found).is_link_local)
+    # an interface's name follows IPv6 addresses alone: 10.0.0.1%.example.com is a name
+    scoped = ':' in address
+    found = ipaddress.ip_address(address.partition('%')[0] if scoped else address)
+    meant = getattr(found, 'ipv4_mapped', None) or found
+    return any(meant in network for network in _NEAR)
 
 
 def all_near(addresses: Sequence[str]) -> bool:

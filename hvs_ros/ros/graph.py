@@ -18,6 +18,7 @@ import yaml
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.motion_limits import check_walking
+from hvs_ros.core.plain_yaml import load_plain_yaml
 from hvs_ros.core.share import share_path
 
 PROFILES = ('published-2025', 'published-2026', 'strict')
@@ -271,7 +272,7 @@ def in_files(files: Sequence[str], node: str) -> dict[str, Any]:
 
 def _sections(file: str) -> dict[str, dict[str, Any]]:
     try:
-        content = yaml.safe_load(Path(file).read_text(encoding='utf-8')) or {}
+        content = load_plain_yaml(Path(file).read_text(encoding='utf-8')) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise InputError(f'{file}: not a readable parameter file ({reason})') from error
@@ -317,7 +318,7 @@ def read_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if name not in known:
             raise InputError(f'{node} has no parameter {name!r}; it has {", ".join(known)}')
         try:
-            overrides.setdefault(node, {})[name] = yaml.safe_load(value)
+            overrides.setdefault(node, {})[name] = load_plain_yaml(value)
         except yaml.YAMLError as error:
             raise InputError(f'parameter {text!r}: the value is not YAML') from error
     return overrides

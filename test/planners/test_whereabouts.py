@@ -23,9 +23,21 @@ VIEW = [ChatMessage('user', [b'\xff\xd8jpeg'])]
     ('127.0.0.1', True), ('127.8.8.8', True), ('::1', True), ('10.1.2.3', True),
     ('172.16.0.9', True), ('192.168.1.20', True), ('169.254.3.4', True), ('fe80::1%eth0', True),
     ('fd00::5', True), ('::ffff:10.0.0.1', True), ('8.8.8.8', False), ('172.32.0.1', False),
-    ('192.169.0.1', False), ('2001:4860:4860::8888', False), ('::ffff:8.8.8.8', False)])
+    ('192.169.0.1', False), ('2001:4860:4860::8888', False), ('::ffff:8.8.8.8', False),
+    # tunnels, whose other end is anywhere, and what providers share
+    ('2001:0:4136:e378:8000:63bf:f7f7:f7f7', False), ('2002:808:808::1', False),
+    ('64:ff9b::808:808', False), ('100.64.0.1', False), ('255.255.255.255', False)])
 def test_an_address_is_near_or_not(address: str, near: bool) -> None:
     assert is_near(address) is near
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1%.example.com', '10.0.0.1%2eexample.com'])
+def test_a_name_that_begins_like_a_near_address_is_looked_up(
+        monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    resolver(monkeypatch, '8.8.8.8')
+    assert looked_up_near(host) is False
+    with pytest.raises(InputError, match='allow_remote_images'):
+        make_planner(f'openai:m@http://{host}/v1')
 
 
 def resolver(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
