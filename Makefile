@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready.stamp
 TOOLS := $(VENV)/tools.stamp
+MODELS := .venv-models
+MODELS_READY := $(MODELS)/ready.stamp
 LOG := $(VENV)/install.log
 # modules are compiled as they are imported: compiling all of them takes longer than a demo
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check -q install --no-compile -e
@@ -15,7 +17,7 @@ FAILED := { tail -n 3 $(LOG) >&2; exit 1; }
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench tables images clean
+.PHONY: help demo test test-models lint bench tables images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,9 @@ demo: $(READY) ## search the bundled panoramas with a live ROS graph and score t
 
 test: lint ## ruff, mypy and every test
 	@$(BIN)/python -m pytest
+
+test-models: $(MODELS_READY) ## tests with real models and trainers: a second environment, 2 GB, with torch
+	@HF_HUB_OFFLINE=1 $(MODELS)/bin/python -m pytest test/models
 
 lint: $(TOOLS) ## ruff and mypy
 	@$(BIN)/python -m ruff check .
@@ -40,7 +45,7 @@ images: $(TOOLS) ## draw docs/images again, from a run
 	@$(BIN)/python docs/make_images.py
 
 clean: ## remove what the other targets made, the virtual environment too
-	@rm -rf $(VENV) build dist log install ./*.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	@rm -rf $(VENV) $(MODELS) build dist log install ./*.egg-info .pytest_cache .mypy_cache .ruff_cache \
 	    .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -64,4 +69,15 @@ $(READY): setup.py pyproject.toml | $(BIN)/python
 
 $(TOOLS): $(READY)
 	@$(INSTALL) '.[test]' $(QUIETLY) || $(FAILED)
+	@touch $@
+
+# torch and the trainers have versions of their own, which nothing else here should depend on
+$(MODELS_READY): setup.py pyproject.toml test/models/requirements.txt test/models/requirements-bare.txt
+	@echo 'Setting up $(MODELS) with torch and the trainers: some minutes, once.'
+	@$(PYTHON) -m venv $(MODELS)
+	@PIP="$(MODELS)/bin/python -m pip --disable-pip-version-check -q install --no-compile"; \
+	    LOG=$(MODELS)/install.log; \
+	    { $$PIP -r test/models/requirements.txt && $$PIP -e '.[test]' \
+	      && $$PIP --no-deps -r test/models/requirements-bare.txt; } >>$$LOG 2>&1 \
+	    || { tail -n 3 $$LOG >&2; exit 1; }
 	@touch $@
