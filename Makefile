@@ -7,6 +7,7 @@ READY := $(VENV)/ready.stamp
 TOOLS := $(VENV)/tools.stamp
 MODELS := .venv-models
 MODELS_READY := $(MODELS)/ready.stamp
+SERVER := .venv-models/server
 LOG := $(VENV)/install.log
 # modules are compiled as they are imported: compiling all of them takes longer than a demo
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check -q install --no-compile -e
@@ -29,7 +30,8 @@ test: lint ## ruff, mypy and every test
 	@$(BIN)/python -m pytest
 
 test-models: $(MODELS_READY) ## tests with real models and trainers: a second environment, 2 GB, with torch
-	@HF_HUB_OFFLINE=1 $(MODELS)/bin/python -m pytest test/models
+	@HF_HUB_OFFLINE=1 TRANSFORMERS_COMMAND=$(SERVER)/bin/transformers \
+	    $(MODELS)/bin/python -m pytest test/models
 
 lint: $(TOOLS) ## ruff and mypy
 	@$(BIN)/python -m ruff check .
@@ -72,12 +74,15 @@ $(TOOLS): $(READY)
 	@touch $@
 
 # torch and the trainers have versions of their own, which nothing else here should depend on
-$(MODELS_READY): setup.py pyproject.toml test/models/requirements.txt test/models/requirements-bare.txt
+$(MODELS_READY): setup.py pyproject.toml test/models/requirements.txt test/models/requirements-bare.txt \
+    test/models/requirements-server.txt
 	@echo 'Setting up $(MODELS) with torch and the trainers: some minutes, once.'
 	@$(PYTHON) -m venv $(MODELS)
 	@PIP="$(MODELS)/bin/python -m pip --disable-pip-version-check -q install --no-compile"; \
 	    LOG=$(MODELS)/install.log; \
 	    { $$PIP -r test/models/requirements.txt && $$PIP -e '.[test]' \
-	      && $$PIP --no-deps -r test/models/requirements-bare.txt; } >>$$LOG 2>&1 \
+	      && $$PIP --no-deps -r test/models/requirements-bare.txt \
+	      && $(PYTHON) -m venv $(SERVER) && $(SERVER)/bin/python -m pip -q install --no-compile \
+	          -r test/models/requirements-server.txt; } >>$$LOG 2>&1 \
 	    || { tail -n 3 $$LOG >&2; exit 1; }
 	@touch $@

@@ -17,11 +17,17 @@ from chat_fixtures import REPLY
 import pytest
 
 pytest.importorskip('torch')
-utils = pytest.importorskip('transformers.utils.import_utils')
-if not utils.is_serve_available():
+# The server may live in an environment of its own: trainers want an older one.
+COMMAND = Path(os.environ.get(
+    'TRANSFORMERS_COMMAND', Path(sys.executable).with_name('transformers'))).absolute()
+ASKED = subprocess.run(
+    [str(COMMAND.with_name('python')), '-c',
+     'import transformers; from transformers.utils.import_utils import is_serve_available; '
+     'print(transformers.__version__ if is_serve_available() else "")'],
+    capture_output=True, text=True)
+VERSION = ASKED.stdout.strip()
+if not VERSION:
     pytest.skip('transformers serve needs transformers[serving]', allow_module_level=True)
-
-import transformers
 
 from hvs_ros.core.profile import get_profile
 from hvs_ros.core.search import SearchSession, Task
@@ -30,7 +36,7 @@ from hvs_ros.planners.base import PlannerUnavailable
 from hvs_ros.planners.registry import PlannerContext, make_planner
 
 OLD_SERVER = pytest.mark.skipif(
-    tuple(map(int, transformers.__version__.split('.')[:2])) < (5, 24),
+    tuple(map(int, VERSION.split('.')[:2])) < (5, 24),
     reason='this server neither streams for models with images nor holds to its own model: '
     'transformers 5.24 does')
 TASK = Task('hos/room/0/0', 'object', 'Find the lamp')
@@ -47,7 +53,7 @@ def server(make_model, tmp_path_factory):
     (scratch / 'cache').mkdir()
     log = (scratch / 'log').open('w')
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name('transformers')), 'serve', str(folder),
+        [str(COMMAND), 'serve', str(folder),
          '--device', 'cpu', '--host', '127.0.0.1', '--port', str(port)],
         stdout=log, stderr=subprocess.STDOUT, env={
             **os.environ, 'HF_HUB_OFFLINE': '1', 'HF_HUB_CACHE': str(scratch / 'cache'),
