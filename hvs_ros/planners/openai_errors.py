@@ -143,7 +143,7 @@ def cause(error: BaseException) -> str:
     seen = error
     while seen.__cause__ is not None:
         seen = seen.__cause__
-    return one_line(str(seen)) or type(seen).__name__
+    return one_line(str(seen)) or f'the connection broke ({type(seen).__name__})'
 
 
 def one_line(text: str) -> str:

@@ -182,6 +182,14 @@ def test_a_wish_for_rest_that_is_no_time_is_no_wish(ask: Any, wish: str, tries: 
     assert (len(asked) > 1) is (tries == 'again')
 
 
+def test_a_connection_that_breaks_without_a_word_is_told_in_words(ask: Any) -> None:
+    def broken(body: bytes) -> bytes:
+        raise ConnectionResetError
+
+    with pytest.raises(PlannerUnavailable, match=r'broke|disconnected'):
+        ask(broken, give_up_after=0.5)
+
+
 def test_a_redirect_is_named(ask: Any) -> None:
     with pytest.raises(PlannerUnavailable, match='HTTP 307: it sends requests to another address'):
         ask(whole(b'', '307 Temporary Redirect', headers='Location: http://127.0.0.1:9/\r\n'))
