@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import hashlib
 import json
+import os
 from pathlib import Path
 import re
 from typing import Any
@@ -125,7 +126,12 @@ def load_prompts(name: str | Path = 'default') -> PromptPack:
     """Return the pack called ``name`` in config/prompts, or the pack in a YAML file."""
     path = Path(name)
     if path.suffix not in ('.yaml', '.yml'):
-        path = share_path('config/prompts') / f'{name}.yaml'
+        packs = share_path('config/prompts')
+        path = packs / f'{name}.yaml'
+        if not os.path.exists(path):
+            known = ', '.join(sorted(entry.stem for entry in packs.glob('*.yaml')))
+            raise PromptError(
+                f'unknown prompt pack {str(name)!r:.80}; known are {known}, or name a .yaml file')
     try:
         content = path.read_bytes()
         pack = load_plain_yaml(content)

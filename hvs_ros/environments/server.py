@@ -61,6 +61,6 @@ def run(app: ASGIApp, bound: socket.socket, connections: int, ready: Callable[[]
 
     logging.basicConfig(format='%(levelname)s %(name)s: %(message)s')
     Server(uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan='off', server_header=False,
+        app, log_config=None, access_log=False, lifespan='off', ws='none', server_header=False,
         backlog=2048, limit_concurrency=connections, timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=_SHUTDOWN_S)).run(sockets=[bound])

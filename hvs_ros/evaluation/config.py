@@ -205,7 +205,7 @@ def shard_of(episodes: Sequence[Episode], shard: str) -> tuple[Episode, ...]:
 def read_ids(path: Path | str) -> tuple[str, ...]:
     """Return the episode ids of a file, one a line; blank lines and # comments are dropped."""
     try:
-        lines = Path(path).read_text(encoding='utf-8').splitlines()
+        lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, 'strerror', None) or 'not a text file'
         raise InputError(f'{path}: cannot read episode ids ({reason})') from error

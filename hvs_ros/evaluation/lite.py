@@ -173,7 +173,7 @@ def write_lite(out: Path, lite: Lite, dataset: str, dataset_sha256: str, seed: i
 def read_weights(ids: Path | str) -> dict[str, float] | None:
     """Return the weights of a file of ids, None when it names none; raise ``InputError``."""
     path = Path(ids)
-    lines = path.read_text(encoding='utf-8').splitlines()
+    lines = path.read_text(encoding='utf-8-sig').splitlines()
     named = [line.removeprefix(HEADER).strip() for line in lines if line.startswith(HEADER)]
     if not named:
         return None

@@ -145,7 +145,9 @@ def _turn_line(metrics: Metrics) -> str:
     by_turn = ', '.join(
         f'{percent(point["value"])} by turn {point["turn"]}' for point in curve
         if point['turn'] in SHOWN_TURNS and point['turn'] < len(curve))
-    done = f' Succeeded: {by_turn}.' if by_turn and metrics['status'] == 'complete' else ''
+    done = ''
+    if by_turn and metrics['status'] == 'complete':
+        done = f' Succeeded, of {metrics["scored"]}/{metrics["total"]}: {by_turn}.'
     return (f'Turns: {turns["mean"]:.1f} a search.{done} '
             f'Latency p50 {latency["p50"]:.3f} s, p95 {latency["p95"]:.3f} s.')
 

@@ -384,7 +384,7 @@ def test_with_a_token_all_but_health_asks_for_it(roots):
     (['--host', 'example.org'], 'needs --token-env'),
     (['--host', '0.0.0.0', '--token-env', 'NOT_SET_ANYWHERE'], 'is not set'),
     (['--profile', 'mine'], 'unknown profile'),
-    (['--prompts', 'nothing'], 'nothing.yaml'),
+    (['--prompts', 'nothing'], "unknown prompt pack 'nothing'"),
     (['--prompts', 'default', '--prompts', 'config/prompts/default.yaml'], 'are both for'),
     (['--port', '99999999'], 'cannot serve on port'),
     (['--port', '-1'], 'cannot serve on port'),

@@ -18,6 +18,7 @@ import pytest
 
 from hvs_ros.cli import main as hvs_main
 from hvs_ros.cli.main import main
+from hvs_ros.evaluation.config import read_ids
 
 NOBODY = 65534
 
@@ -105,6 +106,11 @@ def test_an_unknown_id_is_named(
     assert 'hos/nowhere/0/0' in refused(
         capsys, 'eval', dataset, '--planner', 'sweep', '--only-ids', tmp_path / 'ids',
         '--out', tmp_path / 'run')
+
+
+def test_a_list_of_ids_may_come_from_a_windows_editor(tmp_path: Path) -> None:
+    (tmp_path / 'ids').write_bytes('\ufeffhos/flat/0/0\r\n\r\nhos/flat/0/90\r\n'.encode())
+    assert read_ids(tmp_path / 'ids') == ('hos/flat/0/0', 'hos/flat/0/90')
 
 
 def test_a_finished_run_is_not_run_again(

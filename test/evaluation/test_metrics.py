@@ -208,7 +208,7 @@ def test_what_a_person_reads_holds_every_measure_with_its_n() -> None:
         record(PLAIN, *['?'] * 10, number=1),
         record(PLAIN, say('rotate(20,0)'), None, number=2)]
     text = text_tables(metrics_of(records, prices={'prompt': 1, 'completion': 1}))
-    assert 'Turns: 4.3 a search. Succeeded: 33.3% by turn 1, 33.3% by turn 2' in text
+    assert 'Turns: 4.3 a search. Succeeded, of 3/3: 33.3% by turn 1, 33.3% by turn 2' in text
     assert 'Wasted: 10/13 turns invalid (76.9%), 1/3 scored searches out of turns (33.3%), ' \
         '1/3 scored searches given up (33.3%).' in text
     assert "last gaze 20.6° from the target's centre and 10.0° from its window (3/3)" in text

@@ -175,3 +175,9 @@ def test_a_broken_pack_is_refused_by_file_and_field(pack, old, new, says):
         pack(PACK.replace(old, new, 1))
     assert says in str(caught.value)
     assert 'pack.yaml' in str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['chatty', 'no/such', 'x' * 5000, ''])
+def test_an_unknown_pack_is_told_with_those_there_are(name):
+    with pytest.raises(PromptError, match=r'unknown prompt pack .*default, grounding, no_think'):
+        load_prompts(name)
