@@ -31,7 +31,7 @@ test: lint ## ruff, mypy and every test
 
 test-models: $(MODELS_READY) ## tests with real models and trainers: a second environment, 2 GB, with torch
 	@HF_HUB_OFFLINE=1 TRANSFORMERS_COMMAND=$(SERVER)/bin/transformers \
-	    $(MODELS)/bin/python -m pytest test/models
+	    $(MODELS)/bin/python -m pytest test/models test/evaluation/test_cluster.py
 
 lint: $(TOOLS) ## ruff and mypy
 	@$(BIN)/python -m ruff check .
