@@ -155,7 +155,7 @@ def test_a_streamed_reply_is_read_in_every_dialect(ask: Any, answer: bytes) -> N
 def test_what_is_no_reply_is_never_taken_for_an_empty_one(
         ask: Any, answer: bytes, stream: bool) -> None:
     with pytest.raises(PlannerUnavailable, match=r'not a chat completion|broke off'):
-        ask(answer, give_up_after=0.5, stream=stream)
+        ask(answer, give_up_after=0.1, stream=stream)
 
 
 def test_a_server_that_breaks_on_fields_it_does_not_know_is_asked_without_them(ask: Any) -> None:
@@ -178,7 +178,7 @@ def test_a_wish_for_rest_that_is_no_time_is_no_wish(ask: Any, wish: str, tries: 
         return whole(b'{}', '429 Too Many Requests', headers=f'Retry-After: {wish}\r\n')
 
     with pytest.raises(PlannerUnavailable, match='HTTP 429'):
-        ask(answer, give_up_after=1.0)
+        ask(answer, give_up_after=0.5)
     assert (len(asked) > 1) is (tries == 'again')
 
 
