@@ -13,6 +13,7 @@ from hvs_ros.core.episode import ANNOTATION, IMAGE_SUFFIXES, Episode, read_datas
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.fingerprint import Fingerprint, best_matches, fingerprint
 from hvs_ros.core.panorama import PanoramaError, PanoramaFile
+from hvs_ros.core.problems import Problem, Report
 from hvs_ros.core.storage import list_files
 
 KINDS = ('file', 'pixels', 'picture')
@@ -58,22 +59,26 @@ class Overlap:
                 'unread': list(self.unread)}
 
 
-def find_panoramas(path: Path | str) -> dict[str, PanoramaFile]:
+def find_panoramas(path: Path | str, report: Report = lambda _: None) -> dict[str, PanoramaFile]:
     """
     Return the panoramas of a folder or zip by their names within it.
 
-    In a dataset these are its scenes' panoramas, elsewhere all pictures, at most three folders
-    down. Raise ``InputError`` when there are none.
+    A scene has its panorama; of a folder that is none, or whose annotation cannot be used, all
+    pictures count, at most three folders down: what was learned from does not depend on it.
+    ``report`` is told of folders and members that cannot be looked into. Raise ``InputError``
+    when there are no pictures.
     """
     root = Path(path)
-    files = list_files(root, ANNOTATION, lambda problem: None)
+    files = list_files(root, ANNOTATION, report)
+    found: dict[str, PanoramaFile] = {}
     if any(name.endswith(f'/{ANNOTATION}') for name in files):
-        scenes = read_dataset(root, lambda problem: None).scenes
-        prefix = f'{root}/'
-        return {scene.panorama.name.removeprefix(prefix): scene.panorama for scene in scenes}
-    found = {
+        scenes = read_dataset(root, lambda _: None).scenes
+        found = {scene.panorama.name.removeprefix(f'{root}/'): scene.panorama for scene in scenes}
+    told = {name.rpartition('/')[0] for name in found}
+    found.update({
         name: PanoramaFile(file.source, file.member, file.size) for name, file in files.items()
-        if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES}
+        if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+        and name.rpartition('/')[0] not in told})
     if not found:
         raise InputError(f'{root} holds neither episodes nor pictures')
     return found
@@ -102,7 +107,16 @@ def find_overlap(
         first: Path | str, second: Path | str,
         on_panorama: OnPanorama | None = None) -> Overlap:
     """Return what two folders or zips share; raise ``InputError`` for one without panoramas."""
-    return compare(*(fingerprints(find_panoramas(path), on_panorama) for path in (first, second)))
+    return compare(*(_of_set(path, on_panorama) for path in (first, second)))
+
+
+def _of_set(
+        path: Path | str, on_panorama: OnPanorama | None = None
+        ) -> tuple[list[Fingerprint], list[str]]:
+    """Return the fingerprints of a set, and a sentence for whatever of it was not compared."""
+    skipped: list[Problem] = []
+    prints, unread = fingerprints(find_panoramas(path, skipped.append), on_panorama)
+    return prints, [*(problem.sentence for problem in skipped), *unread]
 
 
 def compare(
@@ -172,7 +186,7 @@ def training_overlap(
     tested = fingerprints(files)
     found = []
     for path in sets:
-        overlap = compare(tested, fingerprints(find_panoramas(path)))
+        overlap = compare(tested, _of_set(path))
         found.append({
             'path': path, 'panoramas': overlap.second, 'compared': overlap.first,
             'shared': sorted({pair.first for pair in overlap.shared}),
@@ -191,6 +205,6 @@ def training_lines(found: Iterable[dict[str, Any]]) -> list[str]:
                 f'set {entry["path"]} ({", ".join(shared[:3])}{", …" if len(shared) > 3 else ""})'
                 ': the success rate does not tell how the model does on new places')
         if entry['unread']:
-            lines.append(f'{len(entry["unread"])} panoramas could not be compared with the '
+            lines.append(f'{len(entry["unread"])} files or folders could not be compared with the '
                          f'training set {entry["path"]}: {entry["unread"][0]}')
     return lines

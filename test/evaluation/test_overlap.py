@@ -85,6 +85,23 @@ def test_what_cannot_be_read_is_told_and_the_rest_compared(sets):
     assert len(overlap.unread) == 1 and 'bytes/pano.png' in overlap.unread[0]
 
 
+@pytest.mark.parametrize('broken', ['[{"task": ', '[]', None])
+def test_a_broken_annotation_hides_no_panorama(sets, broken):
+    annotation = sets[1] / 'p0/annotation.json'
+    annotation.unlink() if broken is None else annotation.write_text(broken)
+    assert kinds(find_overlap(*sets)) == EXPECTED
+
+
+def test_what_of_a_set_cannot_be_looked_into_is_told(sets, tmp_path):
+    archive = tmp_path / 'train.zip'
+    with zipfile.ZipFile(archive, 'w') as writer:
+        writer.writestr('../pano.png', (sets[0] / 'bytes/pano.png').read_bytes())
+        writer.write(sets[0] / 'pixels/pano.png', 'pixels.png')
+    overlap = find_overlap(sets[0], archive)
+    assert [pair.kind for pair in overlap.shared] == ['file']
+    assert len(overlap.unread) == 1 and 'points outside the archive' in overlap.unread[0]
+
+
 def test_equal_pictures_without_structure_are_found_by_their_bytes(tmp_path):
     for root in ('a', 'b'):
         add_scene(tmp_path / root, 'flat', np.full((64, 128, 3), 7, np.uint8), '.png')
