@@ -112,9 +112,9 @@ def test_a_request_too_long_for_the_context_is_our_fault(chat_server, connect, e
 def test_a_refused_connection_is_given_up_at_the_deadline(connect):
     url = f'http://127.0.0.1:{free_port()}/v1'
     begun = time.monotonic()
-    with pytest.raises(PlannerUnavailable, match=r'no answer within 0\.5 s \(.+\)') as caught:
-        connect(give_up_after=0.5, url=url).complete(MESSAGES)
-    assert time.monotonic() - begun > 0.45  # all of its time, however busy the machine is
+    with pytest.raises(PlannerUnavailable, match=r'no answer within 1 s \(.+\)') as caught:
+        connect(give_up_after=1.0, url=url).complete(MESSAGES)
+    assert time.monotonic() - begun > 0.9  # all of its time, however busy the machine is
     assert url in str(caught.value)
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_never_answers_is_given_up_at_the_deadline(chat_server, co
 def test_a_lasting_failure_is_named_when_given_up(chat_server, connect):
     chat_server.script = [(503, {'error': {'message': 'loading'}})]
     with pytest.raises(PlannerUnavailable, match='HTTP 503'):
-        connect(give_up_after=0.5).complete(MESSAGES)
+        connect(give_up_after=1.0).complete(MESSAGES)
     assert len(chat_server.requests) > 1
 
 
