@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 import math
 from pathlib import Path
 from typing import Any
 
 from hvs_ros.core.messages import MessageError, action_from_dict
 from hvs_ros.core.profile import PROFILES
+from hvs_ros.evaluation.config import ViewConfig
 from hvs_ros.evaluation.groups import GROUPINGS, LEVELS
 from hvs_ros.evaluation.outcomes import OUTCOMES, SCORED
 from hvs_ros.evaluation.records import LINES, MANIFEST, RunError, read_manifest, read_records
@@ -40,6 +42,8 @@ def read_run(run: Path | str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     _check(f'{path}: config', manifest['config'], {
         'profile': PROFILES.__contains__, 'repeats': _is_positive, 'max_turns': _is_positive})
+    _check(f'{path}: config', manifest['config'], {
+        name: check for name, check in _CONFIG.items() if name in manifest['config']})
     for name in ('planner', 'prompts'):
         if not isinstance(manifest.get(name, {}), dict):
             raise RunError(f'{path}: field "{name}" cannot be {manifest[name]!r:.60}')
@@ -161,6 +165,15 @@ def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
+def _is_view(value: Any) -> bool:
+    return _is_object(value) and all(
+        _is_flag(value.get(field.name)) if field.name == 'reticle'
+        else _is_number(value.get(field.name)) for field in fields(ViewConfig))
+
+
+_CONFIG: dict[str, Check] = {
+    'episodes': _is_text, 'planner': _is_text, 'prompts': _or_none(_is_text), 'view': _is_view,
+    'limit': _or_none(_is_positive)}
 _RECORD: dict[str, Check] = {
     'repeat': _is_count, 'split': LEVELS.__contains__, 'scene': _is_text,
     'level': _or_none(_is_whole), 'instruction': _is_text, 'start': _is_pair,

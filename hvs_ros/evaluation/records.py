@@ -214,8 +214,11 @@ class RunWriter:
         if self._stream < 0:
             return
         try:
-            if self.complete() and not self.manifest['times'].get('finished'):
-                self.manifest['times']['finished'] = now()
+            times = self.manifest.get('times')
+            if not isinstance(times, dict):
+                times = self.manifest['times'] = {}
+            if self.complete() and not times.get('finished'):
+                times['finished'] = now()
                 self._write_manifest()
         finally:
             os.close(self._stream)

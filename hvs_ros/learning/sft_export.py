@@ -24,7 +24,8 @@ from hvs_ros.core.search import Decision, Observation, SearchSession, Task
 from hvs_ros.core.view import View
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.outcomes import OUTCOMES
-from hvs_ros.evaluation.records import read_manifest, read_records, write_atomically
+from hvs_ros.evaluation.reading import read_run
+from hvs_ros.evaluation.records import write_atomically
 from hvs_ros.evaluation.runner import episode_task, view_spec
 from hvs_ros.learning.training_data import refuse_benchmark
 from hvs_ros.planners.asking import Asking
@@ -92,15 +93,18 @@ def sft_rows(
     unknown = sorted(set(only) - set(OUTCOMES))
     if unknown:
         raise InputError(f'unknown outcome {unknown[0]!r}; known are: {", ".join(OUTCOMES)}')
-    manifest = read_manifest(run)
+    manifest, records = read_run(run)
     config = EvalConfig.from_dict(manifest['config'])
     dataset = _dataset(run, manifest, config, episodes)
     if not allow_benchmark:
         refuse_benchmark(dataset, 'training on searches of it')
     pack = _prompts(run, manifest, config, prompts)
-    asking = Asking(**manifest['planner'].get('asking', {}))
-    records = [record for record in read_records(run) if record['outcome'] in only]
-    return _rows(records, _Teller(config, dataset, pack, asking), valid_only)
+    try:
+        asking = Asking(**manifest.get('planner', {}).get('asking', {}))
+    except TypeError as error:
+        raise InputError(f'{run}: the planner of its manifest is broken ({error})') from error
+    chosen = [record for record in records if record['outcome'] in only]
+    return _rows(chosen, _Teller(config, dataset, pack, asking), valid_only)
 
 
 def _rows(
@@ -114,6 +118,8 @@ def _rows(
             yield SftRow(*key, *teller.tell(record))
         except InputError as error:
             yield LeftOut(*key, str(error))
+        except (LookupError, TypeError, ValueError) as error:
+            yield LeftOut(*key, f'its line is broken ({type(error).__name__}: {error})')
 
 
 @dataclass
@@ -200,7 +206,7 @@ def _dataset(
         run: Path | str, manifest: Mapping[str, Any], config: EvalConfig,
         path: Path | str | None) -> Episodes:
     dataset = load_episodes(path or config.episodes, only_ids=config.only_ids)
-    wanted = manifest['episodes']['dataset_sha256']
+    wanted = str(manifest['episodes'].get('dataset_sha256'))
     if dataset.dataset_sha256 != wanted:
         raise InputError(
             f'{dataset.root} is not the dataset of {run}: its hash is '
@@ -216,10 +222,10 @@ def _prompts(
     if name is None and preset is not None:
         name = yaml.safe_load(preset.read_text(encoding='utf-8')).get('prompts')
     pack = load_prompts(name or config.prompts)
-    used = manifest['prompts']['pack_sha256']
+    used = manifest.get('prompts', {}).get('pack_sha256')
     if used is not None and used != pack.sha256:
         raise InputError(
-            f'{run} was made with the prompt pack {used[:12]}, and {name or config.prompts} is '
+            f'{run} was made with the prompt pack {used!s:.12}, and {name or config.prompts} is '
             f'{pack.sha256[:12]}; name the one it was made with as --prompts')
     return pack
 

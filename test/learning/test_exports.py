@@ -198,6 +198,18 @@ def test_a_view_that_differs_is_left_out_and_said(tmp_path, make_run, capsys):
     assert len(check_folder(tmp_path / 'sft', 'hvs_sft')) == 8
 
 
+@pytest.mark.parametrize('change', [
+    lambda turn: turn.pop('image_sha256'), lambda turn: turn.update(gaze_after=1e308)])
+def test_a_line_that_lacks_what_a_row_needs_is_left_out_and_said(tmp_path, make_run, change):
+    run = make_run(write_dataset(tmp_path / 'data'), '--limit', '2')
+    lines = list(map(json.loads, (run / 'episodes.jsonl').read_text().splitlines()))
+    change(lines[0]['turns'][0])
+    (run / 'episodes.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    told = list(sft_rows(run, only=('success', 'failure', 'truncated'), prompts='default'))
+    assert [type(row) for row in told] == [LeftOut, SftRow]
+    assert told[0].id == lines[0]['id'] and 'its line is broken' in told[0].reason
+
+
 def test_a_dataset_that_has_changed_is_refused(tmp_path, make_run):
     dataset = write_dataset(tmp_path / 'data')
     run = make_run(dataset, planner='oracle')
