@@ -172,8 +172,12 @@ class Illumination:
         return shadow, facing * shadow
 
     def light(self, points: Array, normals: Array, view: Array, albedo: Array,
-              gloss: float) -> Array:
-        """Return linear light (3, N) leaving points towards the eye; `view` are unit rays."""
+              gloss: Array) -> Array:
+        """
+        Return linear light (3, N) leaving points towards the eye; `view` are unit rays.
+
+        `normals` and `albedo` are (3, N) or (3, 1), `gloss` (N,) or (1,).
+        """
         spec = self._lighting
         share = self._open(points, normals)
         up = 0.5 + 0.5 * normals[1]
@@ -190,8 +194,8 @@ class Illumination:
             for c in range(3):
                 total[c] += np.float32(lamp.colour[c]) * strength
         total *= albedo
-        if gloss > 0:
-            extra = self._shine(normals, view, shadow, share) * np.float32(gloss)
+        if gloss.any():
+            extra = self._shine(normals, view, shadow, share) * gloss
             for c in range(3):
                 total[c] += extra * np.float32(spec.sky[c])
         return total

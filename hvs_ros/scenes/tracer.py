@@ -2,8 +2,9 @@
 """The picture of a scene: cast, shade, mirror glossy floors, smooth the edges."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,8 +17,13 @@ from hvs_ros.scenes.shapes import Array, Shape, dot, extent
 
 # remap takes at most 32767 columns; and a chunk of this size stays in the cache.
 _CHUNK = 1 << 14
+_ALONE = 1 << 11
 # Three samples beside the pixel's own centre, none sharing a row or a column.
 _SHIFTS = ((-0.33, -0.12), (0.12, -0.36), (0.3, 0.3))
+
+
+Run = tuple[int, int, int]
+"""The number of a shape and the range of its points."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,42 @@ def _edges(number: NDArray[np.int16], face: NDArray[np.int8],
     return rows, columns
 
 
+def _grouped(counts: NDArray[np.intp]) -> Iterator[list[Run]]:
+    """
+    Yield runs of points that are lit together, about a chunk at a time.
+
+    ``counts`` is the number of points of each shape. A shape of many points stays alone: flat
+    ones then have one normal for all.
+    """
+    small: list[Run] = []
+    for k, count in enumerate(counts.tolist()):
+        if count >= _ALONE:
+            yield from ([(k, begin, min(begin + _CHUNK, count))]
+                        for begin in range(0, count, _CHUNK))
+        elif count:
+            small.append((k, 0, count))
+            if sum(end for _, _, end in small) >= _CHUNK // 2:
+                yield small
+                small = []
+    if small:
+        yield small
+
+
+class _Surface(NamedTuple):
+    """
+    Hold what light falls on.
+
+    normals: (3, N) or, for a flat shape, (3, 1). albedo: linear, (3, N) or (3, 1). gloss, glow
+    and mirror as ``Material`` has them, (N,) or (1,).
+    """
+
+    normals: Array
+    albedo: Array
+    gloss: Array
+    glow: Array
+    mirror: Array
+
+
 class _Shader:
     """Turn hits into display colours, one shape at a time."""
 
@@ -132,19 +174,46 @@ class _Shader:
         beyond = order[:starts[1]]
         if beyond.size:
             words[beyond] = _pack(self._far(directions.take(beyond, axis=1)).T)
-        for k, shape in enumerate(self._shapes):
-            low, high = int(starts[k + 1]), int(starts[k + 2])
-            for begin in range(low, high, _CHUNK):
-                chosen = order[begin:min(high, begin + _CHUNK)]
-                view = directions.take(chosen, axis=1)
-                light, face = self._surface(shape, origin, view, distance.take(chosen))
-                words[chosen] = _pack(tone(light))
-                faces[chosen] = face
+        for runs in _grouped(np.diff(starts[1:])):
+            chosen = np.concatenate([
+                order[starts[k + 1] + begin:starts[k + 1] + end] for k, begin, end in runs])
+            view = directions.take(chosen, axis=1)
+            points = origin + view * distance.take(chosen)
+            light, face = self._lit(runs, points, view, distance.take(chosen))
+            words[chosen] = _pack(tone(light))
+            faces[chosen] = face
         return words.astype('<u4', copy=False).view(np.uint8).reshape(-1, 4)[:, :3], faces
 
-    def _surface(self, shape: Shape, origin: Array, view: Array, distance: Array,
-                 ) -> tuple[Array, NDArray[np.int8]]:
-        points = origin + view * distance
+    def _lit(self, runs: list[Run], points: Array, view: Array, distance: Array,
+             ) -> tuple[Array, NDArray[np.int8]]:
+        """Return linear light (3, N) and the face's code at the points of some shapes' runs."""
+        surfaces, begin = [], 0
+        for k, first, last in runs:
+            part = slice(begin, begin + last - first)
+            surfaces.append(self._surface(
+                self._shapes[k], points[:, part], view[:, part], distance[part]))
+            begin = part.stop
+        if len(surfaces) == 1:
+            surface = surfaces[0]
+        else:  # light costs numpy calls, not points: many small shapes are lit at once
+            surface = _Surface(*(
+                np.concatenate([np.broadcast_to(one[field], (*one[field].shape[:-1], last - first))
+                                for one, (_, first, last) in zip(surfaces, runs, strict=True)],
+                               axis=-1)
+                for field in range(len(_Surface._fields))))
+        light = self._light.light(points, surface.normals, view, surface.albedo, surface.gloss)
+        if surface.glow.any():
+            light = light * (1 - np.minimum(surface.glow, 1)) + surface.albedo * surface.glow
+        if self._mirror is not None and surface.mirror.any():
+            facing = np.abs(dot(surface.normals, view))
+            rim = 0.25 + 0.75 * (1 - np.minimum(facing, 1)) ** 3
+            share = surface.mirror * rim * (surface.normals[1] > 0.9)
+            seen = cv2.LUT(self._reflected(view), TO_LINEAR).T
+            light = light * (1 - share) + seen * share
+        steps = np.rint(surface.normals * 1.2)
+        return light, (steps[0] + 3 * steps[1] + 9 * steps[2]).astype(np.int8)
+
+    def _surface(self, shape: Shape, points: Array, view: Array, distance: Array) -> _Surface:
         normals, u, v = shape.surface(points)
         facing = dot(normals, view)
         if normals.shape[1] == 1:
@@ -153,18 +222,10 @@ class _Shader:
             normals = np.where(facing > 0, -normals, normals)
         slant = np.sqrt(np.maximum(np.abs(facing), np.float32(0.04)))
         material = shape.material
-        albedo = material.albedo(u, v, distance * self._angle / slant)
-        light = self._light.light(points, normals, view, albedo, material.gloss)
-        if material.glow:
-            light = light * np.float32(1 - min(1.0, material.glow))
-            light += albedo * np.float32(material.glow)
-        if material.mirror and self._mirror is not None:
-            rim = 0.25 + 0.75 * (1 - np.minimum(np.abs(facing), 1)) ** 3
-            share = np.float32(material.mirror) * rim * (normals[1] > 0.9)
-            seen = cv2.LUT(self._reflected(view), TO_LINEAR).T
-            light = light * (1 - share) + seen * share
-        steps = np.rint(normals * 1.2)
-        return light, (steps[0] + 3 * steps[1] + 9 * steps[2]).astype(np.int8)
+        return _Surface(
+            normals, material.albedo(u, v, distance * self._angle / slant),
+            *(np.full(1, value, np.float32)
+              for value in (material.gloss, material.glow, material.mirror)))
 
     def _reflected(self, view: Array) -> NDArray[np.uint8]:
         assert self._mirror is not None
