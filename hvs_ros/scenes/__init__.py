@@ -2,6 +2,6 @@
 """Procedural panoramas with exact answers, written in the benchmark's folder format."""
 from __future__ import annotations
 
-from hvs_ros.scenes.generator import LAYOUTS, Size, generate, make_scene
+from hvs_ros.scenes.generator import LAYOUTS, Order, Size, generate, make_scene
 
-__all__ = ['LAYOUTS', 'Size', 'generate', 'make_scene']
+__all__ = ['LAYOUTS', 'Order', 'Size', 'generate', 'make_scene']

@@ -2,41 +2,33 @@
 """Make scenes from seeds and write them as benchmark episodes."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 import json
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from hvs_ros.core.errors import InputError
-from hvs_ros.scenes import indoor, outdoor
-from hvs_ros.scenes.annotation import Mask, object_item, path_item, pitch_window, yaw_window
+from hvs_ros.scenes.annotation import object_item, path_item
+from hvs_ros.scenes.instructions import object_sentence, way_sentence
 from hvs_ros.scenes.materials import Image
-from hvs_ros.scenes.stage import EYE_HEIGHT, Stage, Thing
-from hvs_ros.scenes.tracer import Picture, Tracer
+from hvs_ros.scenes.scene import LAYOUTS, Scene, draw_scene, named
+from hvs_ros.scenes.splits import SEEDS_EACH, Allowed, first_seed
+from hvs_ros.scenes.stage import Thing
+from hvs_ros.scenes.things import style_name
 
-LAYOUTS: dict[str, Callable[[Stage], None]] = {
-    'room': indoor.room, 'lobby': indoor.lobby, 'street': outdoor.street,
-    'corridor': indoor.corridor, 'park': outdoor.park,
-}
-OBJECT_LAYOUTS = ('room', 'street', 'lobby', 'park', 'room', 'corridor')
-PATH_LAYOUTS = ('lobby', 'street', 'corridor')
+OBJECT_LAYOUTS = ('room', 'street', 'shop', 'lobby', 'park', 'platform', 'corridor')
+PATH_LAYOUTS = ('lobby', 'street', 'corridor', 'shop', 'platform')
 KINDS = ('object', 'path', 'both')
-USES = ('test', 'train')
-DECLARATION = 'dataset.json'
 JPEG_QUALITY = 90
-
-# Numbers of their own for training; those for testing are as they always were.
-_STREAMS: dict[str, tuple[int, ...]] = {'test': (), 'train': (1,)}
-_THINGS = 14
-_ITEMS = 3
-_MIN_WIDTH_DEG = 3.0
-_MIN_HEIGHT_DEG = 3.0
-# Below this share of the thing left in sight, people would not agree that it is there.
-_MIN_SHARE = 0.6
+MOST_SCENES = 10_000
+MOST_ITEMS = 4
+RIVALS = 2
+"""So many other things share the kind of what is asked for, and as many its colour."""
+LEAST_THINGS = 12
+_ATTEMPTS = 24
 
 
 @dataclass(frozen=True)
@@ -59,6 +51,52 @@ class Size:
 
 
 @dataclass(frozen=True)
+class Order:
+    """
+    Say what is made: so many scenes of a kind from a seed, with so many things asked for in each.
+
+    ``kind`` is object, path, or both (one scene in three is a path scene). The seed and the
+    split of ``allowed`` together number the scenes, so that no two orders of different splits
+    share one.
+    """
+
+    count: int
+    size: Size
+    seed: int = 0
+    kind: str = 'both'
+    items: int = 3
+    allowed: Allowed = field(default_factory=Allowed)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be."""
+        if self.kind not in KINDS:
+            raise InputError(f'kind {self.kind!r} is not one of {", ".join(KINDS)}')
+        if not 1 <= self.count <= MOST_SCENES:
+            raise InputError(f'count {self.count} must be 1 to {MOST_SCENES}')
+        if not 1 <= self.items <= MOST_ITEMS:
+            raise InputError(f'items {self.items} must be 1 to {MOST_ITEMS}')
+        if not 0 <= self.seed < SEEDS_EACH // MOST_SCENES:
+            raise InputError(
+                f'seed {self.seed} must be 0 to {SEEDS_EACH // MOST_SCENES - 1}')
+
+    def seed_of(self, index: int) -> int:
+        """Return the seed of one scene, which ``splits.split_of_seed`` knows the split of."""
+        return first_seed(self.allowed.split) + self.seed * MOST_SCENES + index
+
+    def plan(self) -> Iterator[tuple[int, str, bool]]:
+        """Yield each scene's number, its layout and whether ways are asked for in it."""
+        paths = objects = 0
+        for index in range(self.count):
+            path = self.kind == 'path' or (self.kind == 'both' and index % 3 == 2)
+            if path:
+                yield index, PATH_LAYOUTS[paths % len(PATH_LAYOUTS)], True
+                paths += 1
+            else:
+                yield index, OBJECT_LAYOUTS[objects % len(OBJECT_LAYOUTS)], False
+                objects += 1
+
+
+@dataclass(frozen=True)
 class Made:
     """Hold one finished scene: its panorama (BGR) and its annotation items."""
 
@@ -66,94 +104,61 @@ class Made:
     name: str
     image: Image
     items: list[dict[str, Any]]
+    scene: Scene
 
 
-def make_scene(
-        layout: str, seed: int, index: int, path: bool, size: Size,
-        split_of_use: str = 'test') -> Made:
+def make_scene(order: Order, index: int, layout: str, path: bool) -> Made:
     """
-    Return the scene that these numbers stand for, always the same one.
+    Return one scene of an order, always the same one.
 
-    ``split_of_use`` is test or train; no scene of one is a scene of the other.
-
-    A scene that offers nothing to ask for is made again from the next number of its own row.
+    A scene that offers too little to ask for is made again from the next number of its own row.
     """
-    split = 'hps' if path else 'hos'
-    for attempt in range(20):
-        rng = np.random.default_rng(
-            [seed, index, int(path), attempt, *_STREAMS[split_of_use]])
-        stage = Stage(rng)
-        LAYOUTS[layout](stage)
-        stage.furnish(_THINGS if not path else _THINGS // 2)
-        assert stage.lighting is not None
-        origin = (stage.eye[0], EYE_HEIGHT, stage.eye[1])
-        yaw = float(rng.uniform(-np.pi, np.pi))
-        tracer = Tracer(stage.shapes, stage.lighting, origin, yaw, stage.sky)
-        picture = tracer.draw(size.width, size.height)
-        items = (_path_items if path else _object_items)(stage, picture, tracer)
+    size = order.size.width, order.size.height
+    for attempt in range(_ATTEMPTS):
+        scene = draw_scene(layout, order.seed_of(index), order.allowed, size, attempt=attempt)
+        items = (_path_items if path else _object_items)(scene, order.items)
         if items:
-            return Made(split, f'{layout}_{index:04d}', picture.image, items)
-    raise InputError(f'no {layout} with seed {seed} offers anything to search at this size')
+            return Made('hps' if path else 'hos', f'{layout}_{index:04d}', scene.picture.image,
+                        items, scene)
+    raise InputError(
+        f'no {layout} with seed {order.seed} offers anything to search at this size')
 
 
-def _mask(stage: Stage, picture: Picture, owner: int) -> Mask:
-    numbers = np.flatnonzero(np.array(stage.owners) == owner)
-    low, high = int(numbers.min()), int(numbers.max())
-    mask: Mask = (picture.shape >= low) & (picture.shape <= high)
-    return mask
+def targets(scene: Scene) -> list[Thing]:
+    """Return the things that may be asked for, in random order: clear ones with their rivals."""
+    if len(scene.things) < LEAST_THINGS:
+        return []
+    fit = [thing for thing in scene.clear if min(scene.rivals(thing)) >= RIVALS
+           and scene.stage.allowed.wants('pair', thing.pair)
+           and scene.stage.allowed.wants('style', style_name(thing.kind, thing.style))]
+    return [fit[k] for k in scene.stage.rng.permutation(len(fit)).tolist()]
 
 
-def _extent(mask: Mask) -> tuple[float, float]:
-    low, high = yaw_window(mask)
-    bottom, top = pitch_window(mask)
-    return (high - low) % 360, top - bottom
-
-
-def _object_items(stage: Stage, picture: Picture, tracer: Tracer) -> list[dict[str, Any]]:
-    """Ask for things that are in clear sight and have a rival in kind and one in colour."""
-    seen = {thing: _mask(stage, picture, thing.owner) for thing in stage.things}
-    height, width = picture.shape.shape[:2]
-    clear = [thing for thing, mask in seen.items() if mask.any() and _is_clear(
-        mask, tracer.area([k for k, o in enumerate(stage.owners) if o == thing.owner],
-                          (height, width)))]
-    wanted = [thing for thing in clear if _has_rivals(thing, clear)]
+def _object_items(scene: Scene, most: int) -> list[dict[str, Any]]:
+    """Ask for things of different kinds."""
+    rng, allowed = scene.stage.rng, scene.stage.allowed
     chosen: list[Thing] = []
-    for k in stage.rng.permutation(len(wanted)).tolist():
-        if all(wanted[k].kind != other.kind for other in chosen):
-            chosen.append(wanted[k])
-    return [object_item(f'Find the {thing.colour} {thing.kind}', seen[thing])
-            for thing in chosen[:_ITEMS]]
-
-
-def _is_clear(mask: Mask, whole: int) -> bool:
-    wide, high = _extent(mask)
-    return (wide >= _MIN_WIDTH_DEG and high >= _MIN_HEIGHT_DEG
-            and int(mask.sum()) >= _MIN_SHARE * whole)
-
-
-def _has_rivals(thing: Thing, others: list[Thing]) -> bool:
-    same_kind = any(o.kind == thing.kind and o.colour != thing.colour for o in others)
-    same_colour = any(o.colour == thing.colour and o.kind != thing.kind for o in others)
-    return same_kind and same_colour
-
-
-def _path_items(stage: Stage, picture: Picture, tracer: Tracer) -> list[dict[str, Any]]:
+    for thing in targets(scene):
+        if all(thing.kind != other.kind for other in chosen):
+            chosen.append(thing)
     items = []
-    for k in stage.rng.permutation(len(stage.ways)).tolist():
-        way = stage.ways[k]
-        mask = _mask(stage, picture, way.owner)
-        if mask.any() and _MIN_WIDTH_DEG <= _extent(mask)[0] <= 60:
-            items.append(path_item(way.instruction, mask, way.level))
-    return items[:2]
+    for thing in chosen[:most]:
+        others = [other for other in scene.clear if other.kind == thing.kind and other != thing]
+        other = named(others[int(rng.integers(len(others)))]) if others else None
+        sentence = object_sentence(rng, allowed, named(thing), other, scene.beside(thing))
+        items.append(object_item(sentence, scene.things[thing].mask))
+    return items
 
 
-def _plan(count: int, kind: str) -> Iterator[tuple[str, int, bool]]:
-    for index in range(count):
-        path = kind == 'path' or (kind == 'both' and index % 3 == 2)
-        row = index // 3 if kind == 'both' and path else (
-            index - (index + 1) // 3 if kind == 'both' else index)
-        layouts = PATH_LAYOUTS if path else OBJECT_LAYOUTS
-        yield layouts[row % len(layouts)], index, path
+def _path_items(scene: Scene, most: int) -> list[dict[str, Any]]:
+    """Ask for ways; of those with a name or number of their own, only one that is wanted."""
+    rng, allowed = scene.stage.rng, scene.stage.allowed
+    ways = [way for way in scene.ways if not way.word or allowed.wants('word', way.word)]
+    if 'word' in allowed.held_out:
+        ways = [way for way in ways if way.word]
+    return [path_item(way_sentence(rng, allowed, ways[k].place), scene.ways[ways[k]].mask,
+                      ways[k].level)
+            for k in rng.permutation(len(ways)).tolist()[:most]]
 
 
 def _check_empty(out: Path) -> None:
@@ -179,34 +184,15 @@ def write_scene(out: Path, made: Made) -> Path:
     return folder
 
 
-def generate(
-        out: Path, count: int, size: Size, seed: int, kind: str,
-        use: str = 'test') -> Iterator[Path]:
+def generate(out: Path, order: Order) -> Iterator[Path]:
     """
-    Write `count` scenes below `out` and yield each scene's folder as it is finished.
+    Write the scenes of an order below `out` and yield each one's folder as it is finished.
 
-    kind: object, path, or both (one scene in three is a path scene). use: test or train; sets for
-    training say so in a ``dataset.json`` beside their scenes. The same arguments write the same
-    bytes on the same machine.
+    The same order writes the same bytes on the same machine.
     """
-    if kind not in KINDS:
-        raise InputError(f'kind {kind!r} is not one of {", ".join(KINDS)}')
-    if use not in USES:
-        raise InputError(f'use {use!r} is not one of {", ".join(USES)}')
-    if count < 1:
-        raise InputError(f'count {count} must be at least 1')
-    if seed < 0:
-        raise InputError(f'seed {seed} must not be negative')
     _check_empty(out)
-    for layout, index, path in _plan(count, kind):
-        folder = write_scene(out, make_scene(layout, seed, index, path, size, use))
-        if use == 'train':
-            _declare(folder.parent / DECLARATION, use)
-        yield folder
+    for index, layout, path in order.plan():
+        yield write_scene(out, make_scene(order, index, layout, path))
 
 
-def _declare(path: Path, use: str) -> None:
-    try:
-        path.write_text(json.dumps({'split': use}) + '\n', encoding='utf-8')
-    except OSError as error:
-        raise InputError(f'cannot write {path}: {error.strerror}') from error
+__all__ = ['LAYOUTS', 'Made', 'Order', 'Size', 'generate', 'make_scene', 'write_scene']

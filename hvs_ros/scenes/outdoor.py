@@ -12,8 +12,16 @@ from hvs_ros.scenes.stage import Stage, Way
 
 _HOUSES: tuple[Colour, ...] = ((172, 190, 204), (150, 162, 178), (196, 202, 204), (140, 150, 164),
                                (178, 186, 182), (128, 140, 160))
-_SHOPS = ('BAKERY', 'BOOKS', 'CAFE', 'FLOWERS', 'PHARMACY', 'BARBER', 'MUSIC', 'TAILOR')
+_SHOPS = ('BAKERY', 'BOOKS', 'CAFE', 'FLOWERS', 'PHARMACY', 'BARBER', 'MUSIC', 'TAILOR',
+          'GROCER', 'SHOES', 'TOYS', 'OPTICIAN', 'GALLERY', 'BANK', 'HOTEL', 'PIZZA', 'TEA ROOM',
+          'HARDWARE', 'LIBRARY', 'FLORIST', 'JEWELS', 'BUTCHER', 'CINEMA', 'TICKETS')
 _FAR = 60.0
+# name of the plan -> where the carriageway begins and ends, metres ahead
+STREET_PLANS = {'avenue': (3.0, 9.6), 'lane': (2.6, 7.6), 'boulevard': (3.4, 12.4),
+                'market': (3.6, 9.0), 'parade': (2.8, 10.8), 'crescent': (3.2, 8.2)}
+# name of the plan -> (number of trees, nearest, farthest), metres
+PARK_PLANS = {'square': (26, 9.5, 21.0), 'grove': (42, 8.8, 18.0), 'meadow': (14, 11.0, 22.0),
+              'garden': (32, 9.0, 24.0), 'green': (20, 10.0, 16.0), 'wood': (50, 9.2, 23.0)}
 
 
 def _sunlight(span: float, rng: textures.Random) -> Lighting:
@@ -55,6 +63,7 @@ def _house_row(stage: Stage, z: float, facing: float, shops: list[str]) -> None:
 def _shop(stage: Stage, place: tuple[float, float], yaw: float, wide: float, name: str,
           glass: Image) -> None:
     x, z = place
+    owner = stage.new_owner()
     tone = furniture.MUTED[int(stage.rng.integers(len(furniture.MUTED)))]
     pane = picture(glass, wide * 0.28, 1.9, gloss=0.9)
     front = plain((tone[0] * 0.7, tone[1] * 0.7, tone[2] * 0.7), gloss=0.2)
@@ -63,7 +72,9 @@ def _shop(stage: Stage, place: tuple[float, float], yaw: float, wide: float, nam
         stage.put([Panel((side * wide * 0.28 - wide * 0.14, 0.55, -0.09), (wide * 0.28, 0, 0),
                          (0, 1.9, 0), pane)], yaw, (x, 0, z))
     before = z - 0.06 * float(np.cos(yaw))
-    stage.put(furniture.door(1.05, 2.3, (112, 116, 120), tone), yaw, (x, 0, before))
+    stage.put(furniture.door(1.05, 2.3, (112, 116, 120), tone), yaw, (x, 0, before), owner)
+    if abs(x) < 12 and all(way.word != name for way in stage.ways):
+        stage.ways.append(Way(f'the door of the {name.lower()}', owner, 0, name))
     label = signs.sign(name, (tone[0] * 0.5, tone[1] * 0.5, tone[2] * 0.5))
     stage.put(furniture.plate(label, 0.46, 2.85, 0.06, 0.2), yaw, (x, 0, before))
 
@@ -115,9 +126,10 @@ def street(stage: Stage) -> None:
     """Build a street seen from the pavement: houses, shops, cars, trees, a crossing, a stop."""
     rng = stage.rng
     stage.outdoors = True
-    near, far = 3.0, 9.6
+    near, far = STREET_PLANS[stage.plan]
     stage.eye = (0.0, float(rng.uniform(-0.8, 0.4)))
-    shops = rng.permutation(np.array(_SHOPS * 2)).tolist()
+    names = [name for name in _SHOPS if stage.allowed.may('word', name)]
+    shops = rng.permutation(np.array(names * 2)).tolist()
     _road(stage, near, far)
     _house_row(stage, -4.2, 1.0, shops)
     _house_row(stage, far + 4.8, -1.0, shops)
@@ -126,7 +138,7 @@ def street(stage: Stage) -> None:
     cross = side * float(rng.uniform(5.5, 7.0))
     owner = _crossing(stage, cross, near, far)
     stage.block(cross, near - 0.4, 1.2)
-    stage.ways.append(Way('Cross the street at the zebra crossing', owner, 1))
+    stage.ways.append(Way('the zebra crossing', owner, 1))
     _bus_stop(stage, -side * float(rng.uniform(6.0, 7.0)), near)
     leaf = furniture.foliage(rng)
     for x in (-18.0, -11.5, -3.6, 3.9, 12.0, 19.0):
@@ -151,7 +163,7 @@ def street(stage: Stage) -> None:
 def _bus_stop(stage: Stage, x: float, near: float) -> None:
     owner = stage.new_owner()
     glass = plain((190, 184, 176), gloss=0.8)
-    line = str(int(stage.rng.integers(4, 48)))
+    line = stage.word([str(number) for number in range(4, 60)], target=True)
     shapes = [Box((0, 2.35, 0), (3.0, 0.09, 1.4), furniture.DARK),
               Box((0, 1.2, 0.62), (2.9, 2.0, 0.03), glass),
               *[Box((side * 1.42, 1.17, z), (0.07, 2.34, 0.07), furniture.DARK)
@@ -159,10 +171,10 @@ def _bus_stop(stage: Stage, x: float, near: float) -> None:
               *[shape.moved(0.0, (0, 0, 0.3)) for shape in furniture.bench(1.7)]]
     turn = float(np.arctan2(x, near))
     stage.put(shapes, 0.0, (x, 0, near - 1.0), owner)
-    plate = furniture.plate(signs.sign(f'BUS {line}'), 0.42, 2.5, 0.05, 0.35)
+    plate = furniture.plate(signs.sign(f'BUS {line}', pictogram='bus'), 0.42, 2.5, 0.05, 0.35)
     stage.put(plate, np.copysign(min(abs(turn), 1.15), turn), (x, 0, near - 1.7), owner)
     stage.block_box(x, near - 1.0, 3.2, 1.7)
-    stage.ways.append(Way(f'Walk to the stop of bus {line}', owner, 0))
+    stage.ways.append(Way(f'the stop of bus {line}', owner, 0, line))
 
 
 def park(stage: Stage) -> None:
@@ -178,9 +190,10 @@ def park(stage: Stage) -> None:
                Box((0, 0.012, 0), (2 * _FAR, 0.03, 2.6), slab),
                Box((0, 0.010, 0), (2.6, 0.03, 2 * _FAR), slab)])
     leaf = furniture.foliage(rng)
-    for k in range(26):
-        turn = k * 2 * np.pi / 26 + float(rng.uniform(-0.07, 0.07))
-        away = float(rng.uniform(9.5, 21.0))
+    trees, nearest, farthest = PARK_PLANS[stage.plan]
+    for k in range(trees):
+        turn = k * 2 * np.pi / trees + float(rng.uniform(-0.07, 0.07))
+        away = float(rng.uniform(nearest, farthest))
         x, z = away * float(np.sin(turn)), away * float(np.cos(turn))
         if min(abs(x), abs(z)) > 2.6:
             stage.put(furniture.tree(rng, leaf, float(rng.uniform(4.6, 7.4))), 0.0, (x, 0, z))

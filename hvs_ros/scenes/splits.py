@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import hashlib
-from typing import Literal, TypeVar
+from typing import Literal
 
 from hvs_ros.core.errors import InputError
 
@@ -19,14 +19,16 @@ Split = Literal['train', 'val', 'test']
 Factor = Literal['style', 'pair', 'layout', 'template', 'word']
 SPLITS: tuple[Split, ...] = ('train', 'val', 'test')
 FACTORS: tuple[Factor, ...] = ('style', 'pair', 'layout', 'template', 'word')
-SEEDS_EACH = 1_000_000
+SEEDS_EACH = 1_000_000_000
 """Seeds 0 to this belong to train, as many more to val, the next to test."""
 # of each factor's names: (held out for test, held out for val)
 SHARES: dict[Factor, tuple[float, float]] = {
-    'style': (0.25, 0.12), 'pair': (0.15, 0.08), 'layout': (0.25, 0.12), 'template': (0.25, 0.12),
+    'style': (0.25, 0.10), 'pair': (0.15, 0.08), 'layout': (0.25, 0.12), 'template': (0.25, 0.12),
     'word': (0.20, 0.10)}
-_SALT = 'hvs_ros scenes 1'
-Item = TypeVar('Item')
+_SALT = 'scenes 344483'  # leaves each kind two styles to train with, and most kinds one to test
+WORDS_OF_ALL = frozenset((
+    'EXIT', 'LIFT', 'STAIRS', 'GATE', 'ROOM', 'PLATFORM', 'BUS', 'INFORMATION', 'TOILETS'))
+"""What signs say of every place; every split needs them. Names and numbers are what is held out."""
 
 
 def split_of(factor: Factor, name: str) -> Split:
@@ -36,6 +38,8 @@ def split_of(factor: Factor, name: str) -> Split:
     Names read 'chair/ladderback' (style), 'red chair' (pair), 'room/bay' (layout), the template
     itself, or the word as it stands on a sign.
     """
+    if factor == 'word' and name in WORDS_OF_ALL:
+        return 'train'
     digest = hashlib.sha256(f'{_SALT}/{factor}/{name}'.encode()).digest()
     place = int.from_bytes(digest[:6], 'big') / float(1 << 48)
     test, val = SHARES[factor]

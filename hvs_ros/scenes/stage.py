@@ -2,40 +2,54 @@
 """The stage a layout is built on: shapes with owners, free places for things, tasks to ask for."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hvs_ros.scenes.lighting import Lighting
 from hvs_ros.scenes.materials import Image
-from hvs_ros.scenes.objects import COLOURS, KINDS, Kind
 from hvs_ros.scenes.shapes import Shape, Vector, turn_y
+from hvs_ros.scenes.splits import Allowed
 from hvs_ros.scenes.textures import Random
+from hvs_ros.scenes.things import COLOURS, KINDS, Kind, style_name
 
 EYE_HEIGHT = 1.5
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Name an object of the scene by colour and kind; `owner` marks its shapes."""
+    """
+    Name an object of the scene by colour, kind and drawing style; `owner` marks its shapes.
+
+    position: where it stands, metres.
+    """
 
     colour: str
     kind: str
+    style: str
     owner: int
+    position: Vector
+
+    @property
+    def pair(self) -> str:
+        """Return colour and kind as people, and ``scenes.splits``, say them."""
+        return f'{self.colour} {self.kind}'
 
 
 @dataclass(frozen=True)
 class Way:
     """
-    Name a way to go; `owner` marks the shapes that bound it.
+    Name a way to go, such as 'the exit' or 'gate B7'; `owner` marks the shapes that bound it.
 
-    level: 0 a text names it at the place itself, 1 no text, 2 a text hangs elsewhere.
+    level: 0 a text names it where it is, 1 no text does, 2 a text hangs elsewhere and points
+    there, 3 a text hangs elsewhere and misleads.
     """
 
-    instruction: str
+    place: str
     owner: int
     level: int
+    word: str = ''
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,8 @@ class Stage:
     """
 
     rng: Random
+    allowed: Allowed = field(default_factory=Allowed)
+    plan: str = ''
     eye: tuple[float, float] = (0.0, 0.0)
     shapes: list[Shape] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
@@ -159,7 +175,7 @@ class Stage:
             open_places.add('wall')
         return [name for name, kind in KINDS.items() if kind.places & open_places]
 
-    def place(self, colour: str, name: str) -> bool:
+    def place(self, colour: str, name: str, style: str) -> bool:
         """Put a thing where it fits; return whether a place was found."""
         kind = KINDS[name]
         spot = self._spot(kind)
@@ -169,8 +185,9 @@ class Stage:
         away, angle = self._polar(x, z)
         yaw = angle + float(self.rng.uniform(-0.7, 0.7)) if spot.yaw is None else spot.yaw
         owner = self.new_owner()
-        self.put(kind.make(COLOURS[colour]), yaw, (x, y + kind.height, z), owner)
-        self.things.append(Thing(colour, name, owner))
+        self.put(kind.styles[style](COLOURS[colour]), yaw, (x, y + kind.height, z), owner,
+                 float(self.rng.uniform(0.85, 1.15)) if spot.yaw is None else 1.0)
+        self.things.append(Thing(colour, name, style, owner, (x, y + kind.height, z)))
         if y == 0.0 and spot.yaw is None:
             self.block(x, z, spot.reach)
         self._arcs.append((angle, float(np.arctan2(kind.reach, away)), away))
@@ -180,13 +197,51 @@ class Stage:
         """
         Place about `count` things in unique pairs of colour and kind.
 
-        Pairs come from few kinds and few colours, so that most things have one of their kind and
-        one of their colour beside them, never both in one.
+        Pairs come from few kinds and few colours, so that most things have two of their kind and
+        two of their colour beside them, never both in one. What the scene wants to ask for
+        comes first, as long as there is room for it.
         """
-        kinds = self.rng.permutation(self.kinds())[:max(4, count // 2)].tolist()
-        colours = self.rng.permutation(list(COLOURS))[:max(4, count // 2 - 1)].tolist()
-        pairs = [(colour, kind) for colour in colours for kind in kinds]
-        for k in self.rng.permutation(len(pairs)).tolist():
+        few = max(4, round(count / 3))
+        kinds = self._few_kinds(few)
+        colours = self.rng.permutation(list(COLOURS))[:few].tolist()
+        choices = [(colour, kind) for colour in colours for kind in kinds]
+        choices = [choices[k] for k in self.rng.permutation(len(choices)).tolist()]
+        choices.sort(key=lambda pair: not self._is_wanted(*pair))
+        for colour, kind in choices:
             if len(self.things) >= count:
                 return
-            self.place(*pairs[k])
+            style = self._style(colour, kind)
+            if style:
+                self.place(colour, kind, style)
+
+    def _few_kinds(self, count: int) -> list[str]:
+        """Return kinds in random order, those with a style the scene wants first."""
+        kinds = self.rng.permutation(self.kinds()).tolist()
+        if 'style' in self.allowed.held_out:
+            kinds.sort(key=lambda kind: not any(
+                self.allowed.wants('style', style_name(kind, style))
+                for style in KINDS[kind].styles))
+        return list(kinds[:count])
+
+    def _is_wanted(self, colour: str, kind: str) -> bool:
+        return self.allowed.wants('pair', f'{colour} {kind}') and any(
+            self.allowed.wants('style', style_name(kind, style)) for style in KINDS[kind].styles)
+
+    def _style(self, colour: str, kind: str) -> str:
+        """Return a drawing style that the pair may have, empty when it may not be drawn."""
+        if not self.allowed.may('pair', f'{colour} {kind}'):
+            return ''
+        names = [name for name in KINDS[kind].styles
+                 if self.allowed.may('style', style_name(kind, name))]
+        wanted = [name for name in names if self.allowed.wants('style', style_name(kind, name))]
+        return self.one_of(wanted or names) if names else ''
+
+    def one_of(self, options: Sequence[str]) -> str:
+        """Return one of the options."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def word(self, words: Sequence[str], target: bool = False) -> str:
+        """Return a word for a sign; one that the scene wants when it is to be asked for."""
+        if target:
+            return self.one_of(self.allowed.choose('word', words))
+        return self.one_of([word for word in words if self.allowed.may('word', word)])
