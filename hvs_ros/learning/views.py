@@ -74,7 +74,8 @@ def scene_seed(split: Split, number: int) -> int:
 
 def make_views(split: Split, numbers: Sequence[int]) -> Shard:
     """Draw scenes and look around in each; the same numbers give the same views."""
-    images, owners, scene_of, labels = [], [], [], []
+    images, owners, scene_of = [], [], []
+    labels: list[list[Label]] = []
     for number in numbers:
         layouts = (*OBJECT_LAYOUTS, *PATH_LAYOUTS)
         scene = draw_scene(

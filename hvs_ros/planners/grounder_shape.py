@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from hvs_ros.planners.colours import ColourMap, colour_words
-from hvs_ros.planners.sightings import Box, Hit
+from hvs_ros.planners.sightings import Box, Hit, Thresholds
 from hvs_ros.planners.writing import level, reads, sign_texts
 
 LEAST_AREA = 24
@@ -101,6 +101,9 @@ class ShapeGrounder:
     photographs: there its hits mean little. Deterministic; holds no state, so threads may share
     it.
     """
+
+    thresholds = Thresholds()
+    reads_instructions = False
 
     def locate(self, image: np.ndarray, phrases: Sequence[str]) -> list[Hit]:
         """Return the hits in a (h, w, 3) BGR view, best first; ``score`` is within [0, 1]."""

@@ -14,11 +14,6 @@ from hvs_ros.planners.baselines import rotate_decision, rotation, submit_decisio
 from hvs_ros.planners.phrases import phrases_of
 from hvs_ros.planners.sightings import Grounder, Sighting, Sightings, apart, read_view, turn_words
 
-# Scores: worth leaving the scan for at once; worth centring on before looking up and down;
-# good enough to submit once centred.
-STRIKING = 0.85
-LIKELY = 0.35
-CONFIRMED = 0.6
 CENTRED_DEGREES = 3.0
 CLOSING_TURNS = 2
 # How far apart views are, and how far up and down, as shares of the field of view: with 100 by 68
@@ -63,7 +58,9 @@ class GroundingSearch:
     def __init__(self, task: Task, grounder: Grounder) -> None:
         self._task = task
         self._grounder = grounder
-        self._phrases = phrases_of(task.instruction, task.kind)
+        self._worth = grounder.thresholds
+        self._phrases = [task.instruction] if grounder.reads_instructions else phrases_of(
+            task.instruction, task.kind)
         self._sightings = Sightings()
         self._plan: list[BenchmarkAngles] | None = None
         self._beyond_level = 0
@@ -112,7 +109,7 @@ class GroundingSearch:
 
     def _decide(self, observation: Observation) -> Decision:
         told, left = observation.told, observation.turns_left
-        best = self._sightings.best()
+        best = self._best()
         if best is not None and (left == 1 or self._is_confirmed(best, told)):
             here = self._sightings.near(told, CENTRED_DEGREES)
             return self._submit(here or best, told)
@@ -120,31 +117,37 @@ class GroundingSearch:
         if step is not None:
             return step
         if best is None:
-            nothing = f'nothing in the views looks like {self._phrases[0]}'
+            nothing = f'nothing in the views looks like it: {self._task.instruction}'
             return Decision(f'<think>{nothing}</think>', not_found=True)
         if apart(best.direction, told) <= CENTRED_DEGREES:
             return self._submit(best, told)
         return self._centre(best, told)
 
+    def _best(self, unseen_only: bool = False) -> Sighting | None:
+        """Return the best sighting that is worth anything."""
+        best = self._sightings.best(unseen_only)
+        return best if best is not None and best.score >= self._worth.least else None
+
     def _next_step(self, observation: Observation) -> Decision | None:
         """Return the next turn while there is something left to look at and time for it."""
         told, plan = observation.told, self._plan or []
-        unseen = self._sightings.best(unseen_only=True)
+        unseen = self._best(unseen_only=True)
         score = 0.0 if unseen is None else unseen.score
         free = observation.turns_left > CLOSING_TURNS
         on_level = len(plan) > self._beyond_level
-        if unseen is not None and free and score >= (STRIKING if on_level else LIKELY):
+        if unseen is not None and free and score >= (
+                self._worth.striking if on_level else self._worth.likely):
             return self._centre(unseen, told)
         if plan and free:
             return self._turn(f'looking around for {self._phrases[0]}', told, plan.pop(0))
-        best = self._sightings.best()
+        best = self._best()
         if unseen is not None and best is not None and free and (
                 score >= RIVAL_SHARE * best.score):
             return self._centre(unseen, told)
         return None
 
     def _is_confirmed(self, sighting: Sighting, told: BenchmarkAngles) -> bool:
-        return (sighting.looked_at and sighting.score >= CONFIRMED
+        return (sighting.looked_at and sighting.score >= self._worth.confirmed
                 and apart(sighting.direction, told) <= CENTRED_DEGREES)
 
     def _centre(self, sighting: Sighting, told: BenchmarkAngles) -> Decision:

@@ -44,8 +44,35 @@ class Hit:
     box: Box
 
 
+@dataclass(frozen=True)
+class Thresholds:
+    """
+    Say what a grounder's scores are worth, each within [0, 1].
+
+    striking: leave the scan for it at once. likely: centre on it before looking up and down.
+    confirmed: submit it once it is centred. least: less is no sighting at all.
+    """
+
+    striking: float = 0.85
+    likely: float = 0.35
+    confirmed: float = 0.6
+    least: float = 0.0
+
+
 class Grounder(Protocol):
-    """Find phrases in a view: the seam where detectors plug in."""
+    """
+    Find phrases in a view: the seam where detectors plug in.
+
+    One whose ``reads_instructions`` is true is given the whole instruction, not noun phrases.
+    """
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Return what its scores are worth."""
+
+    @property
+    def reads_instructions(self) -> bool:
+        """Return whether it is given the instruction as it stands."""
 
     def locate(self, image: np.ndarray, phrases: Sequence[str]) -> list[Hit]:
         """Return the hits in a (h, w, 3) uint8 BGR view."""

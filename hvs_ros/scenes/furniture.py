@@ -10,9 +10,9 @@ import numpy as np
 
 from hvs_ros.scenes import textures
 from hvs_ros.scenes.materials import Colour, Image, Material, picture, plain
-from hvs_ros.scenes.things.modelling import DARK, STEEL, WHITE
 from hvs_ros.scenes.shapes import Box, Cone, Ellipsoid, Panel, Shape, tilt_x
 from hvs_ros.scenes.textures import Random
+from hvs_ros.scenes.things.modelling import DARK, STEEL, WHITE
 
 OAK: Colour = (112, 142, 168)
 WALNUT: Colour = (62, 82, 104)

@@ -21,6 +21,8 @@ from hvs_ros.scenes.things import style_name
 
 OBJECT_LAYOUTS = ('room', 'street', 'shop', 'lobby', 'park', 'platform', 'corridor')
 PATH_LAYOUTS = ('lobby', 'street', 'corridor', 'shop', 'platform')
+NAMED_LAYOUTS = ('lobby', 'street', 'corridor', 'platform')
+"""Those with ways that have a name or number of their own."""
 KINDS = ('object', 'path', 'both')
 JPEG_QUALITY = 90
 MOST_SCENES = 10_000
@@ -86,10 +88,11 @@ class Order:
     def plan(self) -> Iterator[tuple[int, str, bool]]:
         """Yield each scene's number, its layout and whether ways are asked for in it."""
         paths = objects = 0
+        ways = NAMED_LAYOUTS if 'word' in self.allowed.held_out else PATH_LAYOUTS
         for index in range(self.count):
             path = self.kind == 'path' or (self.kind == 'both' and index % 3 == 2)
             if path:
-                yield index, PATH_LAYOUTS[paths % len(PATH_LAYOUTS)], True
+                yield index, ways[paths % len(ways)], True
                 paths += 1
             else:
                 yield index, OBJECT_LAYOUTS[objects % len(OBJECT_LAYOUTS)], False

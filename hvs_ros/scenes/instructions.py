@@ -23,7 +23,8 @@ OBJECT_TEMPLATES = (
     'Not the {other}: the {thing}', 'Look past the {other} and find the {thing}')
 WAY_TEMPLATES = (
     'Go to {place}', 'Walk to {place}', 'Take me to {place}', 'How do I get to {place}?',
-    'Head for {place}', 'Lead the way to {place}', 'Find the way to {place}', 'I want to get to {place}',
+    'Head for {place}', 'Lead the way to {place}', 'Find the way to {place}',
+    'I want to get to {place}',
     'Which way to {place}?', 'Set off for {place}', 'Bring me to {place}', 'Move towards {place}',
     'Make your way to {place}', 'Guide me to {place}', 'We have to reach {place}',
     'Show me where {place} is')

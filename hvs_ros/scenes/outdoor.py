@@ -12,7 +12,7 @@ from hvs_ros.scenes.stage import Stage, Way
 
 _HOUSES: tuple[Colour, ...] = ((172, 190, 204), (150, 162, 178), (196, 202, 204), (140, 150, 164),
                                (178, 186, 182), (128, 140, 160))
-_SHOPS = ('BAKERY', 'BOOKS', 'CAFE', 'FLOWERS', 'PHARMACY', 'BARBER', 'MUSIC', 'TAILOR',
+SHOPS = ('BAKERY', 'BOOKS', 'CAFE', 'FLOWERS', 'PHARMACY', 'BARBER', 'MUSIC', 'TAILOR',
           'GROCER', 'SHOES', 'TOYS', 'OPTICIAN', 'GALLERY', 'BANK', 'HOTEL', 'PIZZA', 'TEA ROOM',
           'HARDWARE', 'LIBRARY', 'FLORIST', 'JEWELS', 'BUTCHER', 'CINEMA', 'TICKETS')
 _FAR = 60.0
@@ -128,7 +128,7 @@ def street(stage: Stage) -> None:
     stage.outdoors = True
     near, far = STREET_PLANS[stage.plan]
     stage.eye = (0.0, float(rng.uniform(-0.8, 0.4)))
-    names = [name for name in _SHOPS if stage.allowed.may('word', name)]
+    names = [name for name in SHOPS if stage.allowed.may('word', name)]
     shops = rng.permutation(np.array(names * 2)).tolist()
     _road(stage, near, far)
     _house_row(stage, -4.2, 1.0, shops)

@@ -30,7 +30,7 @@ SHOP_PLANS: dict[str, Vector] = {
 # name of the plan -> width of the platform between its tracks, metres
 PLATFORM_PLANS = {'island': 9.0, 'narrow': 7.4, 'central': 11.0, 'suburban': 8.2, 'metro': 9.8,
                   'terminus': 10.4}
-_SECTIONS = ('BREAD', 'BOOKS', 'GARDEN', 'SPORT', 'MUSIC', 'LIGHTS', 'PAPER', 'TOOLS', 'DAIRY',
+SECTIONS = ('BREAD', 'BOOKS', 'GARDEN', 'SPORT', 'MUSIC', 'LIGHTS', 'PAPER', 'TOOLS', 'DAIRY',
              'FRUIT', 'SHOES', 'TOYS', 'COFFEE', 'GIFTS')
 _LONG = 34.0
 
@@ -72,7 +72,7 @@ def _shelves(stage: Stage, wall: float, away: float, long: float, high: float) -
         stage.mount(furniture.bookcase(rng), wall, away, along)
         stage.block_box(*wall_point(wall, away - 0.3, along), 1.4, 0.6, wall)
         if high > 2.9:
-            label = signs.sign(stage.word(_SECTIONS), signs.SLATE)
+            label = signs.sign(stage.word(SECTIONS), signs.SLATE)
             stage.mount(furniture.plate(label, 0.3, 2.25, 0.05, 0.35), wall, away, along)
 
 

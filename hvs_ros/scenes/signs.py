@@ -86,7 +86,8 @@ def _person(image: Image, x: float, y: float, unit: float, ink: Colour) -> None:
         cv2.line(image, at(side, 58), at(side, 98), ink, max(1, int(10 * unit)), cv2.LINE_AA)
 
 
-PICTOGRAMS = {'runner': _runner, 'lift': _lift, 'stairs': _stairs, 'toilets': _toilets, 'bus': _bus}
+PICTOGRAMS = {
+    'runner': _runner, 'lift': _lift, 'stairs': _stairs, 'toilets': _toilets, 'bus': _bus}
 
 
 def sign(text: str, ground: Colour = NAVY, ink: Colour = PALE, arrow: str = '',

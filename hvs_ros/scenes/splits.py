@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 import hashlib
 from typing import Literal
 
@@ -28,9 +29,10 @@ SHARES: dict[Factor, tuple[float, float]] = {
 _SALT = 'scenes 344483'  # leaves each kind two styles to train with, and most kinds one to test
 WORDS_OF_ALL = frozenset((
     'EXIT', 'LIFT', 'STAIRS', 'GATE', 'ROOM', 'PLATFORM', 'BUS', 'INFORMATION', 'TOILETS'))
-"""What signs say of every place; every split needs them. Names and numbers are what is held out."""
+"""What signs say of every place: all splits need them. Names and numbers are held out."""
 
 
+@lru_cache(maxsize=4096)
 def split_of(factor: Factor, name: str) -> Split:
     """
     Return the split that a name belongs to, whatever other names there are.

@@ -59,7 +59,8 @@ def _post_bin(colour: Colour) -> list[Shape]:
     body = plain(colour, gloss=0.2)
     return [turned(0, 0.95, 0.035, STEEL, z=0.18), block((0, 0.62, 0), (0.34, 0.5, 0.28), body),
             block((0, 0.9, 0), (0.36, 0.05, 0.32), plain(darker(colour, 0.6))),
-            block((0, 0.8, -0.142), (0.26, 0.07, 0.006), DARK), turned(0, 0.03, 0.14, STEEL, z=0.18)]
+            block((0, 0.8, -0.142), (0.26, 0.07, 0.006), DARK),
+            turned(0, 0.03, 0.14, STEEL, z=0.18)]
 
 
 def _storage_box(colour: Colour) -> list[Shape]:

@@ -126,7 +126,8 @@ def _hand_umbrella(colour: Colour) -> list[Shape]:
     return [*stack(cloth, (0.62, 0.5), (0.78, 0.42), (0.9, 0.26), (0.97, 0.03)),
             turned(0.97, 1.03, 0.012, STEEL), turned(0.12, 0.9, 0.012, STEEL),
             turned(0.6, 0.625, 0.505, rib),
-            *tube([(0, 0.14, 0), (0, 0.04, 0), (0.05, 0.012, 0), (0.1, 0.05, 0)], 0.018, DARK_WOOD)]
+            *tube([(0, 0.14, 0), (0, 0.04, 0), (0.05, 0.012, 0), (0.1, 0.05, 0)], 0.018, (
+                DARK_WOOD))]
 
 
 def _straw_umbrella(colour: Colour) -> list[Shape]:

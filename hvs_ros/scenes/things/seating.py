@@ -11,7 +11,6 @@ from hvs_ros.scenes.things.modelling import (
     STEEL,
     WOOD,
     Maker,
-    arc,
     block,
     darker,
     egg,
@@ -102,8 +101,8 @@ def _lounge_armchair(colour: Colour) -> list[Shape]:
 
 def _bar_stool(colour: Colour) -> list[Shape]:
     return [turned(0.7, 0.78, 0.19, plain(colour, gloss=0.3)), turned(0.03, 0.7, 0.028, STEEL),
-            turned(0, 0.03, 0.21, STEEL, 0.19), *tube(arc((0, 0.3, 0), 0.13, 0, 360, 9)[:1] + [
-                (0.0, 0.3, 0.0)], 0.012, STEEL)]
+            turned(0, 0.03, 0.21, STEEL, 0.19), *tube([(0.13, 0.3, 0), (0, 0.3, 0)], 0.012, (
+                STEEL))]
 
 
 def _milking_stool(colour: Colour) -> list[Shape]:
