@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 CHANNELS = 80
 WORD_CHANNELS = 64
@@ -33,7 +33,7 @@ class Block(nn.Module):
         if film is not None:
             scale, shift = film[:, :, None, None].chunk(2, dim=1)
             seen = seen * (1 + scale) + shift
-        return cells + self.narrow(F.relu(self.widen(seen)))
+        return cells + self.narrow(functional.relu(self.widen(seen)))
 
 
 class Sentence(nn.Module):

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from hvs_ros.learning.disturb import disturb
 from hvs_ros.learning.grounder_model import GrounderNet
@@ -117,7 +117,7 @@ def train(
             _set_rate(optimiser, recipe.rate * min(1.0, (step + 1) / 200)
                       * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))))
             cells = net.trunk(images).repeat_interleave(recipe.questions, 0)
-            loss = -(targets * F.log_softmax(net.heat(cells, words), 1)).sum(1).mean()
+            loss = -(targets * functional.log_softmax(net.heat(cells, words), 1)).sum(1).mean()
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The built-in grounder: a small network that was trained on procedural scenes, run by onnxruntime."""
+"""The built-in grounder: a small network trained on procedural scenes, run by onnxruntime."""
 
 from __future__ import annotations
 

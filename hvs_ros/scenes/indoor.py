@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Indoor layouts: a living room or office, a corridor, a lobby with gates, each to several plans."""
+"""Indoor layouts, each to several plans: a living room, a corridor, a lobby with gates."""
 from __future__ import annotations
 
 import numpy as np

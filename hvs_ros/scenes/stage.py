@@ -177,10 +177,13 @@ class Stage:
 
     def place(self, colour: str, name: str, style: str) -> bool:
         """Put a thing where it fits; return whether a place was found."""
+        spot = self._spot(KINDS[name])
+        if spot is not None:
+            self._place_at(colour, name, style, spot)
+        return spot is not None
+
+    def _place_at(self, colour: str, name: str, style: str, spot: Spot) -> None:
         kind = KINDS[name]
-        spot = self._spot(kind)
-        if spot is None:
-            return False
         x, y, z = spot.position
         away, angle = self._polar(x, z)
         yaw = angle + float(self.rng.uniform(-0.7, 0.7)) if spot.yaw is None else spot.yaw
@@ -191,7 +194,27 @@ class Stage:
         if y == 0.0 and spot.yaw is None:
             self.block(x, z, spot.reach)
         self._arcs.append((angle, float(np.arctan2(kind.reach, away)), away))
-        return True
+
+    def place_beside(self, pairs: Sequence[tuple[str, str]]) -> bool:
+        """Put things on the ground side by side, from the left; return whether there was room."""
+        reach = max(KINDS[kind].reach for _, kind in pairs)
+        styles = [self._style(*pair) for pair in pairs]
+        for _ in range(80 if all(styles) else 0):
+            angle = float(self.rng.uniform(-np.pi, np.pi))
+            away = float(self.rng.uniform(2.0 + reach, self.reach))
+            step = 2.4 * reach / away
+            places = [(self.eye[0] + away * float(np.sin(angle + k * step)),
+                       self.eye[1] + away * float(np.cos(angle + k * step)))
+                      for k in range(len(pairs))]
+            if all(self._is_floor(x, z) and self._free(x, z, reach) and self._apart(x, z, reach)
+                   for x, z in places):
+                for (colour, kind), style, (x, z) in zip(pairs, styles, places, strict=True):
+                    self._place_at(colour, kind, style, Spot((x, 0.0, z), reach))
+                return True
+        return False
+
+    def _is_floor(self, x: float, z: float) -> bool:
+        return any(x0 <= x <= x1 and z0 <= z <= z1 for x0, z0, x1, z1 in self.floors)
 
     def furnish(self, count: int) -> None:
         """
@@ -207,9 +230,12 @@ class Stage:
         choices = [(colour, kind) for colour in colours for kind in kinds]
         choices = [choices[k] for k in self.rng.permutation(len(choices)).tolist()]
         choices.sort(key=lambda pair: not self._is_wanted(*pair))
+        taken = {thing.pair for thing in self.things}
         for colour, kind in choices:
             if len(self.things) >= count:
                 return
+            if f'{colour} {kind}' in taken:
+                continue
             style = self._style(colour, kind)
             if style:
                 self.place(colour, kind, style)
