@@ -39,8 +39,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument('--items', type=int, default=3, metavar='N',
                         help='things asked for in a scene at most, from four starts each '
                         '(default: %(default)s)')
-    parser.add_argument('--split', default='train', choices=('train', 'val', 'test'),
-                        help='which seeds (default: %(default)s)')
+    parser.add_argument('--split', default='test', choices=('train', 'val', 'test'),
+                        help='what they are for: which seeds, and whether they may be exported '
+                        'for training (default: %(default)s)')
     parser.add_argument('--hold-out', action='append', default=[], metavar='FACTOR',
                         choices=('style', 'pair', 'layout', 'template', 'word'),
                         help='ask for what training never saw: style, pair, layout, template or '

@@ -14,7 +14,7 @@ import numpy as np
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.profile import get_profile
 from hvs_ros.core.renderer import Renderer, ViewSpec, encode_jpeg
-from hvs_ros.core.scoring import Target, angular_errors
+from hvs_ros.core.scoring import Target, angular_errors, strict_success
 from hvs_ros.core.search import Observation, SearchSession, Task
 from hvs_ros.learning.disturb import noisy
 from hvs_ros.planners.base import Planner
@@ -78,6 +78,13 @@ def trials_of(made: Made, starts: tuple[int, ...] = STARTS) -> Iterator[Trial]:
                         BenchmarkAngles(start, 0))
             yield Trial(made.name, made.image, task, target,
                         target_of(other) if other is not item else None, level)
+
+
+def is_apart(trial: Trial) -> bool:
+    """Return whether no direction answers both the sentence and the thing it does not mean."""
+    return trial.target is not None and trial.other is not None and not (
+        strict_success(trial.other, trial.target.centre)
+        or strict_success(trial.target, trial.other.centre))
 
 
 def ordered(order: Order) -> Iterator[Made]:
@@ -228,4 +235,4 @@ class Arena:
 
 
 __all__ = ['Arena', 'Outcome', 'Trial', 'absent_trials', 'blank', 'contrast_trials',
-           'disturbances', 'ordered', 'target_of', 'trials_of']
+           'disturbances', 'is_apart', 'ordered', 'target_of', 'trials_of']

@@ -114,7 +114,7 @@ class ShapeGrounder:
         hits = []
         for phrase in phrases:
             silhouette = silhouette_of(phrase)
-            found = (_boards(image, colours, phrase, scale)
+            found = (boards(image, colours, phrase, scale)
                      if silhouette is SIGN or has_number(phrase)
                      else _things(colours, phrase, silhouette, (size[1], size[0])))
             hits += [Hit(phrase, score, _scaled(box, scale)) for score, box in found]
@@ -134,10 +134,14 @@ def _things(
             for blob in blobs(colours.mask(colour))]
 
 
-def _boards(
+def boards(
         image: np.ndarray, colours: ColourMap, phrase: str,
         scale: float) -> list[tuple[float, Area]]:
-    """Return the signs in a view with how surely they bear what the phrase names."""
+    """
+    Return the signs in a view with how surely they bear what the phrase names.
+
+    Areas are in pixels of the view over ``scale``, at which ``colours`` were mapped.
+    """
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     found = []
     for colour in BOARD_COLOURS:

@@ -15,7 +15,7 @@ from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
 from hvs_ros.planners.engine import EngineOptions, LocalConnector
 
 KNOWN_SPECS = (
-    'builtin', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
+    'builtin', 'shapes', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
     'transformers:PATH', 'vllm:PATH', 'recorded:FILE', 'recorded:FILE|openai:MODEL@URL',
     'a YAML file in config/planners/')
 
@@ -113,10 +113,17 @@ def _random(rest: str, context: PlannerContext) -> Planner:
 
 
 def _builtin(rest: str, context: PlannerContext) -> Planner:
-    from hvs_ros.planners.grounder_shape import ShapeGrounder
+    from hvs_ros.planners.grounder_builtin import BuiltinGrounder
     from hvs_ros.planners.grounding import GroundingPlanner
     _refuse_rest('builtin', rest)
-    return GroundingPlanner(ShapeGrounder(), name='builtin')
+    return GroundingPlanner(BuiltinGrounder(), name='builtin')
+
+
+def _shapes(rest: str, context: PlannerContext) -> Planner:
+    from hvs_ros.planners.grounder_shape import ShapeGrounder
+    from hvs_ros.planners.grounding import GroundingPlanner
+    _refuse_rest('shapes', rest)
+    return GroundingPlanner(ShapeGrounder(), name='shapes')
 
 
 def _chat(kind: str) -> Callable[[str, PlannerContext], Planner]:
@@ -174,7 +181,8 @@ def _refuse_rest(kind: str, rest: str) -> None:
 
 
 _BUILDERS: dict[str, Callable[[str, PlannerContext], Planner]] = {
-    'builtin': _builtin, 'oracle': _oracle, 'sweep': _sweep, 'random': _random,
+    'builtin': _builtin, 'shapes': _shapes,
+    'oracle': _oracle, 'sweep': _sweep, 'random': _random,
     **{kind: _chat(kind) for kind in ('openai', 'transformers', 'vllm', 'recorded')}}
 _CHATS: dict[str, Callable[[str, PlannerContext, str], Callable[[], ChatModel]]] = {
     'openai': _connect_openai, 'transformers': _connect_transformers, 'vllm': _connect_vllm,

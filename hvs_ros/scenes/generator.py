@@ -25,6 +25,7 @@ NAMED_LAYOUTS = ('lobby', 'street', 'corridor', 'platform')
 """Those with ways that have a name or number of their own."""
 KINDS = ('object', 'path', 'both')
 JPEG_QUALITY = 90
+DECLARATION = 'dataset.json'
 MOST_SCENES = 10_000
 MOST_ITEMS = 4
 RIVALS = 2
@@ -195,7 +196,17 @@ def generate(out: Path, order: Order) -> Iterator[Path]:
     """
     _check_empty(out)
     for index, layout, path in order.plan():
-        yield write_scene(out, make_scene(order, index, layout, path))
+        folder = write_scene(out, make_scene(order, index, layout, path))
+        _declare(folder.parent / DECLARATION, order.allowed.split)
+        yield folder
+
+
+def _declare(path: Path, split: str) -> None:
+    """Say beside the scenes what they are for: only those of train may be exported to train on."""
+    try:
+        path.write_text(json.dumps({'split': split}) + '\n', encoding='utf-8')
+    except OSError as error:
+        raise InputError(f'cannot write {path}: {error.strerror}') from error
 
 
 __all__ = ['LAYOUTS', 'Made', 'Order', 'Size', 'generate', 'make_scene', 'write_scene']
