@@ -15,13 +15,13 @@ from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.profile import get_profile
 from hvs_ros.core.renderer import Renderer, ViewSpec, encode_jpeg
 from hvs_ros.core.scoring import Target, angular_errors, strict_success
-from hvs_ros.core.search import Observation, SearchSession, Task
+from hvs_ros.core.search import SearchSession, Task
 from hvs_ros.learning.disturb import noisy
 from hvs_ros.planners.base import Planner
 from hvs_ros.scenes.annotation import STARTS
 from hvs_ros.scenes.generator import OBJECT_LAYOUTS, Made, Order, make_scene
 from hvs_ros.scenes.instructions import Named, object_sentence
-from hvs_ros.scenes.scene import Scene, draw_scene, named
+from hvs_ros.scenes.scene import Scene, draw_scene
 from hvs_ros.scenes.stage import Stage
 from hvs_ros.scenes.things import COLOURS, KINDS
 
