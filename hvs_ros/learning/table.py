@@ -79,13 +79,17 @@ def _share(flags: Any) -> float:
 
 
 def build(scenes: int, model: Path | None, blank_model: Path | None,
-          tell: Callable[[str], None] = print) -> Iterator[Row]:
-    """Yield the rows of the table; so many scenes a set, four searches in each."""
-    from hvs_ros.planners.grounder_onnx import OnnxGrounder
+          only: Sequence[str] = (), tell: Callable[[str], None] = print) -> Iterator[Row]:
+    """
+    Yield the rows of the table; so many scenes a set, four searches in each.
+
+    ``only`` names the parts that are wanted: new, held-out, words.
+    """
+    from hvs_ros.planners.grounder_builtin import BuiltinGrounder
     from hvs_ros.planners.grounding import GroundingPlanner
 
-    learned = GroundingPlanner(OnnxGrounder(model), name='learned')
-    for kind in ('object', 'path'):
+    learned = GroundingPlanner(BuiltinGrounder(model), name='learned')
+    for kind in ('object', 'path') if not only or 'new' in only else ():
         trials = list(_trials(Order(scenes, PANORAMA, SEED, kind, 2, Allowed('test'))))
         tell(f'{kind}: {len(trials)} searches in new scenes')
         yield Row('new scenes', 'chance', kind, len(trials), {
@@ -95,7 +99,7 @@ def build(scenes: int, model: Path | None, blank_model: Path | None,
         for name in ('random', 'sweep', 'shapes'):
             yield _row('new scenes', name, kind, make_planner(name), trials)
         if blank_model is not None:
-            blind = GroundingPlanner(OnnxGrounder(blank_model), name='blank')
+            blind = GroundingPlanner(BuiltinGrounder(blank_model), name='blank')
             yield _row('new scenes', 'learned on blank views', kind, blind, trials, blank)
         yield _row('new scenes', 'learned', kind, learned, trials)
         yield _row('new scenes', 'oracle', kind, OraclePlanner({
@@ -106,8 +110,10 @@ def build(scenes: int, model: Path | None, blank_model: Path | None,
         if kind == 'object':
             yield _row('told of another thing', 'learned', kind, learned, [
                 trial for trial in trials if is_apart(trial)])
-    yield from _held_out(scenes, learned, tell)
-    yield from _hard_words(scenes, learned, tell)
+    if not only or 'held-out' in only:
+        yield from _held_out(scenes, learned, tell)
+    if not only or 'words' in only:
+        yield from _hard_words(scenes, learned, tell)
 
 
 def _held_out(scenes: int, learned: Planner, tell: Callable[[str], None]) -> Iterator[Row]:
@@ -167,3 +173,14 @@ def _row(name: str, label: str, kind: str, planner: Planner, trials: Sequence[Tr
 def write_rows(rows: Sequence[Row], path: Path) -> None:
     """Write the rows as JSON, from which the tables of the documents are made."""
     path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + '\n', encoding='utf-8')
+
+
+def line(row: Row) -> str:
+    """Return a row as a line of a terminal."""
+    success = row.success
+    low, high = success.get('low'), success.get('high')
+    interval = '' if low is None or high is None else f' [{100 * low:.1f}, {100 * high:.1f}]'
+    error = '' if row.error is None else f', {row.error:.1f}° off'
+    return (f'{row.set:<34} {row.kind:<7} {row.planner:<22} {100 * success["value"]:5.1f}%'
+            f'{interval}, other {100 * row.other:.1f}%, not found {100 * row.not_found:.1f}%, '
+            f'inside {100 * row.inside:.1f}%{error}, {row.turns:.2f} turns, n {row.n}')
