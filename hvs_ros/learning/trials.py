@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.profile import get_profile
@@ -176,13 +177,16 @@ def disturbances(seed: int = 0) -> dict[str, Disturb]:
     """Return what the disturbed rows of the table do to a (h, w, 3) view."""
     rng = np.random.default_rng(seed)
     return {
-        'JPEG 40': lambda image: cv2.imdecode(
-            np.frombuffer(encode_jpeg(image, 40), np.uint8), cv2.IMREAD_COLOR),
+        'JPEG 40': lambda image: _shown(encode_jpeg(image, 40)),
         'blur': lambda image: cv2.GaussianBlur(image, (0, 0), image.shape[1] / 640),
         'noise': lambda image: noisy(rng, image, 10.0),
         'brightness +30%': lambda image: cv2.convertScaleAbs(image, alpha=1.3),
         'brightness -30%': lambda image: cv2.convertScaleAbs(image, alpha=0.7),
     }
+
+
+def _shown(jpeg: bytes) -> np.ndarray:
+    return np.asarray(simplejpeg.decode_jpeg(jpeg, 'BGR'))
 
 
 class Arena:
@@ -211,8 +215,7 @@ class Arena:
             image, session.goal.to_gaze(), len(session.turns), self._roll)
         if self._disturb is None:
             return view
-        shown = cv2.imdecode(np.frombuffer(view.jpeg, np.uint8), cv2.IMREAD_COLOR)
-        return replace(view, jpeg=encode_jpeg(self._disturb(shown)))
+        return replace(view, jpeg=encode_jpeg(self._disturb(_shown(view.jpeg))))
 
     @staticmethod
     def _outcome(trial: Trial, session: SearchSession) -> Outcome:
