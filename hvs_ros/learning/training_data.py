@@ -52,6 +52,6 @@ def _declared(file: StoredFile | None) -> str | None:
     except ValueError as error:
         raise InputError(f'{file.name} is not JSON: {error}') from error
     split = content.get('split') if isinstance(content, dict) else None
-    if split not in ('train', 'test'):
-        raise InputError(f"{file.name}: 'split' must be train or test, not {split!r}")
+    if split not in ('train', 'val', 'test'):
+        raise InputError(f"{file.name}: 'split' must be train, val or test, not {split!r}")
     return str(split)
