@@ -277,8 +277,8 @@ def test_one_folder_of_two_that_is_for_training_does_not_open_the_other(tmp_path
 
 
 @pytest.mark.parametrize(('content', 'said'), [
-    ('{', 'is not JSON'), ('[]', "'split' must be train or test, not None"),
-    ('{"split": "Train"}', "'split' must be train or test, not 'Train'")])
+    ('{', 'is not JSON'), ('[]', "'split' must be train, val or test, not None"),
+    ('{"split": "Train"}', "'split' must be train, val or test, not 'Train'")])
 def test_a_declaration_that_cannot_be_read_is_named(tmp_path, content, said):
     dataset = write_dataset(tmp_path / 'data')
     (dataset / 'hos/dataset.json').write_text(content)
