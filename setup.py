@@ -43,14 +43,15 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'setuptools', 'numpy', 'opencv-python-headless<5', 'simplejpeg', 'pybase64', 'pyyaml',
-        'tqdm', 'jinja2', 'openai'],
+        'tqdm', 'jinja2', 'openai', 'onnxruntime'],
     extras_require={
         'ros': ROS,
         'test': [
             'pytest', 'pytest-timeout', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML',
             'py360convert', 'pillow', 'scipy', 'statsmodels', 'pyarrow', 'setuptools>=70.1',
-            'starlette', 'uvicorn', 'gymnasium', 'playwright'],
-        'transformers': ['torch', 'transformers>=5', 'accelerate', 'pillow'],
+            'starlette', 'uvicorn', 'gymnasium', 'playwright', 'onnx', 'tokenizers'],
+        'transformers': ['torch', 'transformers>=5', 'accelerate', 'pillow', 'scipy'],
+        'grounders': ['tokenizers'],
         'vllm': ['vllm>=0.11'],
         # one set of versions that all trainers below run with
         'train': [

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.core.share import share_path
+from hvs_ros.planners.onnx_session import open_session
 from hvs_ros.planners.sightings import Box, Hit, Thresholds
 from hvs_ros.planners.words import encode
 
@@ -54,7 +54,7 @@ class OnnxGrounder:
     def __init__(self, path: Path | str | None = None) -> None:
         """Raise ``InputError`` when the file is no model of this kind."""
         found = share_path(MODEL) if path is None else Path(path)
-        self._session = _session(found)
+        self._session = open_session(found, threads=1)
         told = self._session.get_modelmeta().custom_metadata_map
         try:
             self._vocabulary: list[str] = json.loads(told['vocabulary'])
@@ -86,26 +86,6 @@ class OnnxGrounder:
         heat = np.exp(logits[:-1] - logits[:-1].max())
         share: np.ndarray = (sure * heat / heat.sum()).reshape(CELLS)
         return share
-
-
-def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise InputError(
-            'the built-in planner needs onnxruntime, which is not installed here: '
-            'pip install onnxruntime') from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=['CPUExecutionProvider'])
-    except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
-    except Exception as error:  # onnxruntime's own classes are not public
-        reason = str(error).splitlines()[0]
-        raise InputError(f'{path}: not an ONNX model ({reason:.120})') from error
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ Planner files: a spec, its prompt pack, and how the model is asked, as YAML.
     reply: {stream: true, early_stop: true, structured_output: true, reask: true}
     waits: {connect: 5, first_token: 20, reply: 60}
     key_from: OPENAI_API_KEY          # the environment variable that holds the key
+    thresholds: {striking: 0.45, likely: 0.15, confirmed: 0.25, least: 0.08}   # a grounder's
+    phrase: 'a photo of a {}'         # what a grounder's phrases are said in
     engine: {device: auto, dtype: bfloat16, quantization: 4bit}   # a model in this process
 """
 
@@ -31,11 +33,13 @@ from hvs_ros.core.share import share_path
 from hvs_ros.planners.asking import SWITCHES, Asking, Waits
 from hvs_ros.planners.base import SAMPLING, ChatOptions, Planner
 from hvs_ros.planners.engine import EngineOptions
+from hvs_ros.planners.plugged import check_phrase, check_thresholds
 from hvs_ros.planners.registry import PlannerContext, make_planner
+from hvs_ros.planners.sightings import Thresholds
 
 FIELDS = (
     'planner', 'prompts', 'context', 'history_turns', 'most_images', 'image', 'chat', 'reply',
-    'waits', 'key_from', 'engine')
+    'waits', 'key_from', 'engine', 'thresholds', 'phrase')
 IMAGE = ('width', 'height', 'format', 'quality')
 
 
@@ -67,11 +71,27 @@ def planner_from_file(name: str, context: PlannerContext) -> Planner:
     prompts = preset.get('prompts', context.prompts)
     if not isinstance(prompts, str) or not prompts:
         raise InputError(f"{path}: field 'prompts' must name a prompt pack, not {prompts!r}")
+    _check_for_grounders(path, preset, spec)
     return make_planner(spec, context=replace(
         context, prompts=prompts, asking=_asking(path, preset, context.asking),
         chat=_chat(path, preset, context.chat), waits=context.waits.over(_waits(path, preset)),
         key_from=_key_from(path, preset, context.key_from),
-        engine=EngineOptions.from_mapping(path, preset.get('engine', {}))))
+        engine=EngineOptions.from_mapping(path, preset.get('engine', {})),
+        thresholds=check_thresholds(str(path), preset.get('thresholds', {})),
+        phrase=check_phrase(str(path), preset['phrase']) if 'phrase' in preset else ''))
+
+
+def shipped_thresholds(name: str) -> Thresholds:
+    """Return the thresholds of a planner file in config/planners."""
+    path = share_path('config/planners') / f'{name}.yaml'
+    return Thresholds(**check_thresholds(str(path), _read(path).get('thresholds', {})))
+
+
+def _check_for_grounders(path: Path, preset: dict[str, Any], spec: str) -> None:
+    for field in ('thresholds', 'phrase'):
+        if field in preset and spec.partition(':')[0] != 'grounder':
+            raise InputError(
+                f'{path}: field {field!r} is for planners grounder:KIND:PATH, not {spec!r}')
 
 
 def _read(path: Path) -> dict[str, Any]:

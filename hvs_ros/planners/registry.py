@@ -15,7 +15,8 @@ from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
 from hvs_ros.planners.engine import EngineOptions, LocalConnector
 
 KNOWN_SPECS = (
-    'builtin', 'shapes', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
+    'builtin', 'shapes', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random',
+    'openai:MODEL@URL[,URL]', 'grounder:huggingface:PATH', 'grounder:onnx:FOLDER',
     'transformers:PATH', 'vllm:PATH', 'recorded:FILE', 'recorded:FILE|openai:MODEL@URL',
     'a YAML file in config/planners/')
 
@@ -34,6 +35,9 @@ class PlannerContext:
     ``Asking`` that win over the file's. ``allow_remote_images`` lets views leave for servers
     beyond this machine and private networks; ``key_from`` names the environment variable that
     holds their key. ``engine`` says how a model in this process is loaded.
+
+    ``thresholds`` win over a grounder's own; ``phrase`` is what its phrases are said in, such as
+    'a photo of a {}', '' for its own.
     """
 
     give_up_after: float = 10.0
@@ -47,6 +51,8 @@ class PlannerContext:
     waits: Waits = field(default_factory=Waits)
     key_from: str = 'OPENAI_API_KEY'
     engine: EngineOptions = field(default_factory=EngineOptions)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    phrase: str = ''
     allow_remote_images: bool = False
 
     def effective_asking(self) -> Asking:
@@ -126,6 +132,13 @@ def _shapes(rest: str, context: PlannerContext) -> Planner:
     return GroundingPlanner(ShapeGrounder(), name='shapes')
 
 
+def _grounder(rest: str, context: PlannerContext) -> Planner:
+    from hvs_ros.planners.grounding import GroundingPlanner
+    from hvs_ros.planners.plugged import make_grounder
+    grounder = make_grounder(rest, context.engine, context.thresholds, context.phrase)
+    return GroundingPlanner(grounder, name=f'grounder:{rest}')
+
+
 def _chat(kind: str) -> Callable[[str, PlannerContext], Planner]:
     def build(rest: str, context: PlannerContext) -> Planner:
         from hvs_ros.core.prompts import load_prompts
@@ -181,8 +194,8 @@ def _refuse_rest(kind: str, rest: str) -> None:
 
 
 _BUILDERS: dict[str, Callable[[str, PlannerContext], Planner]] = {
-    'builtin': _builtin, 'shapes': _shapes,
-    'oracle': _oracle, 'sweep': _sweep, 'random': _random,
+    'builtin': _builtin, 'shapes': _shapes, 'oracle': _oracle, 'sweep': _sweep, 'random': _random,
+    'grounder': _grounder,
     **{kind: _chat(kind) for kind in ('openai', 'transformers', 'vllm', 'recorded')}}
 _CHATS: dict[str, Callable[[str, PlannerContext, str], Callable[[], ChatModel]]] = {
     'openai': _connect_openai, 'transformers': _connect_transformers, 'vllm': _connect_vllm,

@@ -42,7 +42,7 @@ def load_model(path: str, engine: EngineOptions) -> tuple[Any, Inputs]:
         if report['missing_keys'] or report['mismatched_keys']:
             raise InputError(f'{folder}: the weights do not hold {_first(report)}')
         if 'device_map' not in settings:
-            model = model.to(_device(torch, engine.device))
+            model = model.to(device_of(torch, engine.device))
         # The checkpoint's own sampling habits (Qwen's repetition penalty, say) would come on top
         # of what the request asks for; only its special tokens are kept.
         own = model.generation_config
@@ -155,11 +155,12 @@ def _settings(
             torch.bfloat16 if engine.dtype == 'auto' else settings['dtype'])
     settings['quantization_config'] = transformers.BitsAndBytesConfig(**bits)
     if engine.device != 'balanced':
-        settings['device_map'] = {'': _device(torch, engine.device)}
+        settings['device_map'] = {'': device_of(torch, engine.device)}
     return settings
 
 
-def _device(torch: Any, name: str) -> str:
+def device_of(torch: Any, name: str) -> str:
+    """Return torch's name of a device; raise ``InputError`` for a GPU that is not there."""
     if name == 'auto':
         return 'cuda:0' if torch.cuda.is_available() else 'cpu'
     kind = name.partition(':')[0]

@@ -95,7 +95,8 @@ _IN_WORDS: dict[Any, str] = {
     int: 'a whole number', float: 'a number', _flag: 'true or false'}
 _PLANNER = Argument(
     'planner', 'builtin', 'who decides: builtin, oracle, sweep, random, openai:MODEL@URL, '
-    'recorded:FILE or a YAML file', ('search_planner.planner', 'benchmark_replay.planner'))
+    'grounder:KIND:PATH, recorded:FILE or a YAML file',
+    ('search_planner.planner', 'benchmark_replay.planner'))
 _MAX_TURNS = Argument(
     'max_turns', '', 'turns of a search at most',
     ('search_planner.max_turns', 'benchmark_replay.max_turns'), int)
