@@ -65,8 +65,8 @@ def hits_of_heat(phrase: str, heat: np.ndarray, size: tuple[int, int]) -> list[H
         region = regions == regions[row, column]
         high, wide = np.nonzero(region)
         found.append(Hit(phrase, top, Box(
-            wide.min() * across, high.min() * down,
-            (wide.max() + 1) * across, (high.max() + 1) * down)))
+            float(wide.min() * across), float(high.min() * down),
+            float((wide.max() + 1) * across), float((high.max() + 1) * down))))
         left[region] = 0.0
     return found
 

@@ -21,6 +21,7 @@ from hvs_ros.planners.sightings import Hit, Thresholds
 from hvs_ros.planners.transformers_weights import device_of, find_weights, one_line
 
 MOST_TOKENS = 256
+_SPOTS = (64, 36)
 _SPEC = 'grounder:huggingface'
 
 
@@ -29,11 +30,12 @@ class Kind:
     """
     Say how a family of models is loaded, spoken to and understood.
 
-    ``model`` is the name of its class, ``phrase`` what a phrase is said in, ``preset`` the file
-    in config/planners that holds its thresholds.
+    ``model`` and ``images`` are the names of its classes, ``phrase`` is what a phrase is said in,
+    ``preset`` the file in config/planners that holds its thresholds.
     """
 
     model: str
+    images: str
     phrase: str
     preset: str
     look: Callable[[HuggingFaceGrounder, np.ndarray, Sequence[str]], list[Hit]]
@@ -103,8 +105,12 @@ class HuggingFaceGrounder:
             self._model = model.to(device).eval()
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(
                 self._folder, local_files_only=True)
-            self._images = transformers.AutoImageProcessor.from_pretrained(
-                self._folder, local_files_only=True)
+            # the form that needs no torchvision; its pixels are the same everywhere
+            images = f'{self._kind.images}ImageProcessor'
+            pil = f'{images}Pil'
+            self._images = getattr(
+                transformers, pil if hasattr(transformers, pil) else images,
+            ).from_pretrained(self._folder, local_files_only=True)
         except InputError:
             raise
         except Exception as error:  # the libraries raise whatever a broken file brings about
@@ -119,7 +125,10 @@ class HuggingFaceGrounder:
         moved = {
             name: value.to(model.device, model.dtype if value.is_floating_point() else None)
             for name, value in given.items()}
-        with torch.inference_mode():
+        # parts of Grounding DINO stay in single precision, whatever it is loaded in
+        mixed = torch.autocast(
+            model.device.type, model.dtype, enabled=model.dtype != torch.float32)
+        with torch.inference_mode(), mixed:
             return model(**moved)
 
     def words(self, phrases: Sequence[str], **how: Any) -> Any:
@@ -214,15 +223,15 @@ def hits_of_crops(
         phrase: str, crops: Sequence[tuple[int, int, int, int]], scores: np.ndarray,
         size: tuple[int, int]) -> list[Hit]:
     """Return the places most of whose crops score, each with the score of its best crop."""
-    cell = max(1, size[1] // 24)
-    heat = np.zeros((-(-size[1] // cell), -(-size[0] // cell)))
-    count = np.zeros_like(heat)
+    spots = np.stack(np.meshgrid(
+        (np.arange(_SPOTS[0]) + 0.5) * size[0] / _SPOTS[0],
+        (np.arange(_SPOTS[1]) + 0.5) * size[1] / _SPOTS[1]), axis=-1)
+    heat, count = np.zeros(spots.shape[:2]), np.zeros(spots.shape[:2])
     for (left, top, right, bottom), score in zip(crops, scores, strict=True):
-        place = np.s_[top // cell:-(-bottom // cell), left // cell:-(-right // cell)]
-        heat[place] += score
-        count[place] += 1
-    covered = (heat.shape[1] * cell, heat.shape[0] * cell)
-    found = hits_of_heat(phrase, heat / np.maximum(count, 1), covered)
+        inside = ((spots >= (left, top)) & (spots <= (right, bottom))).all(axis=-1)
+        heat[inside] += score
+        count[inside] += 1
+    found = hits_of_heat(phrase, heat / np.maximum(count, 1), size)
     return [Hit(phrase, _best_at(hit.box.centre, crops, scores), hit.box) for hit in found]
 
 
@@ -234,10 +243,12 @@ def _best_at(spot: tuple[float, float], crops: Sequence[tuple[int, int, int, int
 
 
 KINDS = {
-    'owlv2': Kind('Owlv2ForObjectDetection', 'a photo of a {}', 'owlv2', _owl),
+    'owlv2': Kind(
+        'Owlv2ForObjectDetection', 'Owlv2', 'a photo of a {}', 'owlv2', _owl),
     'grounding-dino': Kind(
-        'GroundingDinoForObjectDetection', '{}.', 'grounding-dino', _dino),
-    'clipseg': Kind('CLIPSegForImageSegmentation', 'a photo of a {}', 'clipseg', _clipseg),
-    'siglip': Kind('SiglipModel', 'This is a photo of {}.', 'siglip', _siglip)}
+        'GroundingDinoForObjectDetection', 'GroundingDino', '{}.', 'grounding-dino', _dino),
+    'clipseg': Kind(
+        'CLIPSegForImageSegmentation', 'ViT', 'a photo of a {}', 'clipseg', _clipseg),
+    'siglip': Kind('SiglipModel', 'Siglip', 'This is a photo of {}.', 'siglip', _siglip)}
 
 __all__ = ['KINDS', 'HuggingFaceGrounder', 'hits_of_crops', 'windows']
