@@ -40,8 +40,13 @@ ANSWERS = {
 
 
 def names():
-    """Return the names of the shipped presets."""
-    return sorted(path.stem for path in share_path('config/planners').glob('*.yaml'))
+    """Return the names of the shipped presets of models that are asked over the wire."""
+    return sorted(name for name in shipped() if settings(name)['planner'].startswith('openai:'))
+
+
+def shipped():
+    """Return the names of all shipped planner files."""
+    return [path.stem for path in share_path('config/planners').glob('*.yaml')]
 
 
 def settings(name):

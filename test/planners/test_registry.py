@@ -9,6 +9,8 @@ import pytest
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.planners.base import Planner
+from hvs_ros.planners.plugged import over
+from hvs_ros.planners.presets import shipped_thresholds
 from hvs_ros.planners.registry import PlannerContext, make_planner
 
 
@@ -21,7 +23,7 @@ def test_a_known_spec_makes_a_planner(spec):
 
 
 @pytest.mark.parametrize(('spec', 'says'), [
-    ('', 'unknown planner'), ('orakel', 'builtin, oracle'), ('openai', 'needs MODEL@URL'),
+    ('', 'unknown planner'), ('orakel', 'builtin, shapes, oracle'), ('openai', 'needs MODEL@URL'),
     ('oracle', 'needs a dataset'), ('oracle:/nowhere', '/nowhere'),
     ('sweep:7', '7 views do not divide 360'), ('sweep:x', "not 'x'"), ('sweep:0', 'divide'),
     ('recorded', 'needs a file'), ('recorded:/nowhere.sqlite', 'no such recording'),
@@ -33,6 +35,17 @@ def test_a_spec_that_names_nothing_is_refused_in_one_sentence(spec, says):
     with pytest.raises(InputError, match=says.replace('[', r'\[')) as caught:
         make_planner(spec)
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['owlv2', 'grounding-dino', 'clipseg', 'siglip'])
+def test_a_shipped_grounder_has_thresholds_of_its_own_and_is_never_fetched_unasked(
+        tmp_path, monkeypatch, name):
+    worth = shipped_thresholds(name)
+    assert worth == over(name, worth, {}) and worth.least > 0
+    pytest.importorskip('huggingface_hub')
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_CACHE', str(tmp_path))
+    with pytest.raises(InputError, match=r'a search never downloads: hf download [\w-]+/'):
+        make_planner(name)
 
 
 def test_a_planner_file_sets_prompts_and_sampling(tmp_path, chat_server, task, first_observation):
