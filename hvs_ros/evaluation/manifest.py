@@ -123,6 +123,9 @@ def _planner(planner: Planner) -> dict[str, Any]:
                 getattr(planner, 'prompts', None), 'texts_sha256', None)}
     if getattr(planner, 'engine', None):
         described['engine'] = planner.engine  # type: ignore[attr-defined]
+    looks_with = getattr(planner, 'looks_with', None)
+    if looks_with is not None:
+        described['looks_with'] = looks_with
     return described
 
 

@@ -38,6 +38,7 @@ class BuiltinGrounder:
     def __init__(self, model: Path | str | None = None) -> None:
         """Raise ``InputError`` when the model cannot be read."""
         self._network = OnnxGrounder(model)
+        self.files = self._network.files
 
     @property
     def thresholds(self) -> Thresholds:

@@ -64,6 +64,9 @@ class HuggingFaceGrounder:
                 f"{self._folder / 'config.json'}: field 'model_type' is {family!r}, which is no "
                 f'grounder known here; known are: {", ".join(KINDS)}')
         self._kind = KINDS[family]
+        self.files = sorted(
+            path for path in self._folder.iterdir()
+            if path.suffix in ('.json', '.safetensors', '.bin') and path.is_file())
         self._phrase = phrase or self._kind.phrase
         self.thresholds: Thresholds = over(
             path, shipped_thresholds(self._kind.preset), wishes or {})

@@ -55,6 +55,7 @@ class OnnxGrounder:
         """Raise ``InputError`` when the file is no model of this kind."""
         found = share_path(MODEL) if path is None else Path(path)
         self._session = open_session(found, threads=1)
+        self.files = (found,)
         told = self._session.get_modelmeta().custom_metadata_map
         try:
             self._vocabulary: list[str] = json.loads(told['vocabulary'])

@@ -42,6 +42,8 @@ class OnnxFolderGrounder:
         if not self._folder.is_dir():
             raise InputError(f'{self._folder}: no such folder; grounder:onnx:FOLDER names one')
         self._told = told = Contract.read(self._folder)
+        self.files = tuple(
+            self._folder / name for name in (MODEL, told.file.name, told.text.tokenizer))
         self.reads_instructions = told.reads_instructions
         self.thresholds = over(path, Thresholds(**told.thresholds), wishes or {})
         self._phrase = phrase or told.phrase

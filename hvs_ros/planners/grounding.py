@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+import hashlib
 import math
+from pathlib import Path
 import time
+from typing import Any
 
 from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.search import Decision, Observation, SearchKind, Task
@@ -186,6 +190,22 @@ class GroundingPlanner:
         self.name = name
         self._grounder = grounder
 
+    @property
+    def looks_with(self) -> dict[str, Any]:
+        """Return what a run's record says of the grounder: its thresholds, its files' hashes."""
+        files: Sequence[Path] = getattr(self._grounder, 'files', ())
+        return {
+            'thresholds': asdict(self._grounder.thresholds),
+            'files_sha256': {path.name: _sha256(path) for path in files}}
+
     def begin(self, task: Task) -> GroundingSearch:
         """Start a search."""
         return GroundingSearch(task, self._grounder)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as held:
+        while piece := held.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -204,6 +204,12 @@ def test_a_planner_file_sets_thresholds_phrase_and_number_format(tmp_path, folde
     assert grounder.locate(view, ['cup']) != other.locate(view, ['cup'])
 
 
+def test_a_runs_record_says_which_weights_it_were(folders):
+    told = make_planner(f"grounder:huggingface:{folders['siglip']}").looks_with
+    assert {'config.json', 'model.safetensors', 'tokenizer.json'} <= set(told['files_sha256'])
+    assert told['thresholds']['striking'] == shipped_thresholds('siglip').striking
+
+
 def copied(folders, tmp_path, family='owlv2'):
     return shutil.copytree(folders[family], tmp_path / 'copy')
 

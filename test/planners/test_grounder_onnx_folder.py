@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 
 from hypothesis import given, settings
@@ -164,6 +165,17 @@ def test_thresholds_are_the_folders_and_a_planner_files_win(tmp_path):
     for strict in (make_planner(str(file)), make_planner(
             f'grounder:onnx:{folder}', context=PlannerContext(thresholds=wishes))):
         assert search(strict, pale_red, 'the red box').result.status == 'not_found'
+
+
+def test_a_runs_record_says_which_model_and_thresholds_it_was(tmp_path):
+    folder = write_folder(tmp_path)
+    context = PlannerContext(thresholds={'least': 0.2})
+    told = make_planner(f'grounder:onnx:{folder}', context=context).looks_with
+    assert told['thresholds'] == {
+        'striking': 0.9, 'likely': 0.4, 'confirmed': 0.5, 'least': 0.2}
+    assert told['files_sha256'] == {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ('model.onnx', 'grounder.yaml', 'tokenizer.json')}
 
 
 def test_a_model_that_fails_is_no_answer(tmp_path):
