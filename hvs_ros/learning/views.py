@@ -148,8 +148,8 @@ def write_cache(folder: Path, split: Split, scenes: int, workers: int = 1) -> It
     """Write the views of so many scenes as shards and yield each file; those there are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     begins = range(0, scenes, SCENES_A_SHARD)
-    jobs = [(folder / f'{split}_{begin:06d}.npz', split,
-             range(begin, min(begin + SCENES_A_SHARD, scenes))) for begin in begins]
+    groups = [range(begin, min(begin + SCENES_A_SHARD, scenes)) for begin in begins]
+    jobs = [(folder / _shard_name(split, numbers), split, numbers) for numbers in groups]
     missing = [job for job in jobs if not job[0].exists()]
     if workers <= 1:
         for job in missing:
@@ -158,6 +158,12 @@ def write_cache(folder: Path, split: Split, scenes: int, workers: int = 1) -> It
         with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
             list(pool.map(_write_shard, missing))
     yield from (job[0] for job in jobs)
+
+
+def _shard_name(split: Split, numbers: Sequence[int]) -> str:
+    """Return a name that tells a shard of fewer scenes, the last of a cache, from a whole one."""
+    part = '' if len(numbers) == SCENES_A_SHARD else f'_{len(numbers)}'
+    return f'{split}_{numbers[0]:06d}{part}.npz'
 
 
 def _write_shard(job: tuple[Path, Split, Sequence[int]]) -> None:

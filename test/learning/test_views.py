@@ -128,3 +128,18 @@ def test_views_on_file_are_those_that_were_drawn_and_are_drawn_once(tmp_path, mo
     monkeypatch.setattr(views, 'make_views', never)
     assert list(write_cache(tmp_path, 'train', 2)) == [file]
     assert sorted(path.name for path in tmp_path.iterdir()) == [file.name]
+
+
+def test_a_cache_of_a_few_scenes_does_not_pass_for_one_of_more(tmp_path, monkeypatch, shard):
+    drawn = []
+
+    def draw(split, numbers):
+        drawn.append(len(numbers))
+        return shard
+
+    monkeypatch.setattr(views, 'make_views', draw)
+    whole = views.SCENES_A_SHARD
+    for scenes in (2, 3, whole, whole + 3, whole + 3):
+        files = list(write_cache(tmp_path, 'train', scenes))
+    assert drawn == [2, 3, whole, 3]
+    assert [file.name for file in files] == ['train_000000.npz', f'train_{whole:06d}_3.npz']
