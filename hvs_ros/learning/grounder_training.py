@@ -123,7 +123,7 @@ def train(
             torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
             optimiser.step()
             _average(averaged, net, min(0.998, (step + 1) / (step + 20)))
-            losses.append(float(loss))
+            losses.append(loss.item())
             step += 1
             if step % 250 == 0:
                 tell(f'step {step}/{total}, {(time.monotonic() - begun) / 60:.1f} min, '
