@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import math
 from pathlib import Path
 import time
@@ -98,6 +98,7 @@ def train(
         views: Views, validation: Views, vocabulary: Sequence[str], recipe: Recipe,
         tell: Callable[[str], None] = print) -> GrounderNet:
     """Return the network with the best validation score; ``tell`` gets a line now and then."""
+    recipe = replace(recipe, batch=min(recipe.batch, len(views)))  # else no batch were full
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     rng = np.random.default_rng(recipe.seed)
@@ -105,14 +106,14 @@ def train(
     optimiser = torch.optim.AdamW(
         net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
     total = max(1, round(recipe.epochs * (len(views) // recipe.batch)))
-    begun, step, losses = time.monotonic(), 0, []
+    begun, step, over, losses = time.monotonic(), 0, False, []
     averaged = {key: value.clone() for key, value in net.state_dict().items()}
-    while step < total:
+    while not over:
         for images, words, targets in batches(rng, views, recipe, vocabulary):
             # the time that is left counts as much as the steps, so that the rate always ends low
             done = max(step / total, (time.monotonic() - begun) / (60 * recipe.minutes))
-            if step >= total or done >= 1.0:
-                step = total
+            over = step >= total or done >= 1.0
+            if over:
                 break
             _set_rate(optimiser, recipe.rate * min(1.0, (step + 1) / 200)
                       * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))))

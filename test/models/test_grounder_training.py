@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 import json
+import re
 
 import numpy as np
 import pytest
@@ -172,11 +172,18 @@ def test_training_on_a_few_views_learns_them_by_heart_and_is_repeatable(views):
     assert scores(quiet[0], views, VOCABULARY)['there'] > max(0.2, 2 * untrained['there'])
 
 
-def test_the_time_allowed_ends_training(views):
+def test_the_time_allowed_ends_training_and_the_steps_told_are_those_that_were_made(views):
     told = []
-    train(views, views, VOCABULARY, replace(Recipe(), epochs=10_000, minutes=0.05, batch=4),
-          tell=told.append)
-    assert any('finished after' in line for line in told)
+    recipe = Recipe(epochs=10_000, minutes=0.05, batch=4, threads=1)
+    train(views, views, VOCABULARY, recipe, tell=told.append)
+    steps = int(re.search(r'finished after (\d+) steps', told[-1])[1])
+    assert 1 <= steps < 2000
+
+
+def test_fewer_views_than_a_batch_are_trained_on_too(views):
+    told = []
+    train(views, views, VOCABULARY, Recipe(epochs=2, batch=64, threads=1), tell=told.append)
+    assert 'finished after 2 steps' in told[-1]
 
 
 def test_the_command_writes_a_model_and_what_it_was_made_of(tmp_path):
