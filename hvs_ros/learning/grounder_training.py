@@ -24,13 +24,18 @@ from hvs_ros.scenes.splits import Allowed
 
 @dataclass(frozen=True)
 class Recipe:
-    """Say how the grounder is trained; ``minutes`` bounds the time of all epochs."""
+    """
+    Say how the grounder is trained; ``minutes`` bounds the time of all epochs.
+
+    The rate rises over the first ``warm_up`` steps.
+    """
 
     epochs: float = 8.0
     minutes: float = 40.0
     batch: int = 24
     questions: int = 2
     rate: float = 3e-3
+    warm_up: int = 200
     weight_decay: float = 0.01
     seed: int = 0
     threads: int = 2
@@ -115,7 +120,7 @@ def train(
             over = step >= total or done >= 1.0
             if over:
                 break
-            _set_rate(optimiser, recipe.rate * min(1.0, (step + 1) / 200)
+            _set_rate(optimiser, recipe.rate * min(1.0, (step + 1) / recipe.warm_up)
                       * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))))
             cells = net.trunk(images).repeat_interleave(recipe.questions, 0)
             loss = -(targets * functional.log_softmax(net.heat(cells, words), 1)).sum(1).mean()
