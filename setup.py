@@ -55,6 +55,7 @@ setup(
         'vllm': ['vllm>=0.11'],
         # one set of versions that all trainers below run with
         'train': [
+            'onnx',
             'torch', 'transformers==5.10.4', 'trl==1.16.0', 'datasets>=4.7', 'accelerate',
             'jmespath', 'pillow', 'pyarrow'],
         'verl': ['verl==0.9.1', 'transformers==5.10.4', 'pillow'],

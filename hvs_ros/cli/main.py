@@ -34,6 +34,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ('prompts', 'prompts', 'list, show and import prompt packs'),
     ('export', 'export', "write a run's searches, or a dataset's seeds, for trainers"),
     ('conformance', 'conformance', 'check the scoring rules against recorded cases'),
+    ('train', 'train', 'train a grounder on procedural scenes, and score it'),
     ('serve', 'serve', 'serve episodes as environments over HTTP, for trainers'),
     ('bench', 'bench', 'measure rendering, turns and the live graph'),
     ('doctor', 'doctor', 'show what works on this machine'),
@@ -41,7 +42,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
 EXTRAS = {
     'rclpy': 'ros', 'std_msgs': 'ros', 'sensor_msgs': 'ros', 'geometry_msgs': 'ros',
     'torch': 'transformers', 'transformers': 'transformers', 'vllm': 'vllm', 'mujoco': 'sim',
-    'pyarrow': 'train',
+    'pyarrow': 'train', 'onnx': 'train',
     'starlette': 'serve', 'uvicorn': 'serve', 'gymnasium': 'gym',
     'ray': 'cluster',
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-`hvs train`: train the built-in planner's grounder, and score it.
+`hvs train`: train a grounder on procedural scenes, and score it.
 
     hvs train grounder --cache views --out grounder.onnx
     hvs train table --model grounder.onnx --json table.json
@@ -16,9 +16,9 @@ from typing import Any
 def add_parser(subparsers: Any) -> None:
     """Add `hvs train`."""
     parser = subparsers.add_parser(
-        'train', help="train the built-in planner's grounder, and score it",
-        description='Train the network that the planner builtin looks with, on procedural scenes '
-        'of the split train, or score a model on scenes of the split test. Needs the extra '
+        'train', help='train a grounder on procedural scenes, and score it',
+        description='Train a small grounder (spec grounder:learned:FILE) on procedural scenes of '
+        'the split train, or score one on scenes of the split test. Training needs the extra '
         '[train].')
     steps = parser.add_subparsers(dest='step', metavar='STEP', required=True)
     grounder = steps.add_parser('grounder', help='draw views, train, calibrate, write ONNX')
@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
                           help='train on views of nothing: what words alone give away')
     grounder.set_defaults(run=train_grounder)
     table = steps.add_parser('table', help='score every planner on every set')
-    table.add_argument('--model', type=Path, metavar='FILE', help='default: the shipped one')
+    table.add_argument('--model', type=Path, metavar='FILE', required=True, help='what is scored')
     table.add_argument('--blank-model', type=Path, metavar='FILE',
                        help='the same network trained with --blank')
     table.add_argument('--scenes', type=int, default=250, metavar='N',

@@ -78,17 +78,17 @@ def _share(flags: Any) -> float:
     return sum(listed) / len(listed) if listed else 0.0
 
 
-def build(scenes: int, model: Path | None, blank_model: Path | None,
+def build(scenes: int, model: Path, blank_model: Path | None,
           only: Sequence[str] = (), tell: Callable[[str], None] = print) -> Iterator[Row]:
     """
     Yield the rows of the table; so many scenes a set, four searches in each.
 
     ``only`` names the parts that are wanted: new, held-out, words.
     """
-    from hvs_ros.planners.grounder_builtin import BuiltinGrounder
+    from hvs_ros.planners.grounder_learned import LearnedGrounder
     from hvs_ros.planners.grounding import GroundingPlanner
 
-    learned = GroundingPlanner(BuiltinGrounder(model), name='learned')
+    learned = GroundingPlanner(LearnedGrounder(model), name='learned')
     for kind in ('object', 'path') if not only or 'new' in only else ():
         trials = list(_trials(Order(scenes, PANORAMA, SEED, kind, 2, Allowed('test'))))
         tell(f'{kind}: {len(trials)} searches in new scenes')
@@ -96,10 +96,10 @@ def build(scenes: int, model: Path | None, blank_model: Path | None,
             'value': statistics.fmean(
                 chance_rate(trial.target, 'strict') for trial in trials if trial.target)},
             0.0, 0.0, 0.0, None, 1.0, {})
-        for name in ('random', 'sweep', 'shapes'):
+        for name in ('random', 'sweep', 'builtin'):
             yield _row('new scenes', name, kind, make_planner(name), trials)
         if blank_model is not None:
-            blind = GroundingPlanner(BuiltinGrounder(blank_model), name='blank')
+            blind = GroundingPlanner(LearnedGrounder(blank_model), name='blank')
             yield _row('new scenes', 'learned on blank views', kind, blind, trials, blank)
         yield _row('new scenes', 'learned', kind, learned, trials)
         yield _row('new scenes', 'oracle', kind, OraclePlanner({

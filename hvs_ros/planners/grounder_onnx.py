@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The built-in grounder: a small network trained on procedural scenes, run by onnxruntime."""
+"""A small network trained on procedural scenes, run by onnxruntime."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import cv2
 import numpy as np
 
 from hvs_ros.core.errors import InputError
-from hvs_ros.core.share import share_path
 from hvs_ros.planners.onnx_session import open_session
 from hvs_ros.planners.sightings import Box, Hit, Thresholds
 from hvs_ros.planners.words import encode
 
-MODEL = 'sim/models/grounder.onnx'
 SIZE = (320, 180)
 """Width and height of what the network sees: the whole view, then the middle of it enlarged."""
 ZOOM = 3
@@ -51,9 +49,9 @@ class OnnxGrounder:
 
     reads_instructions = True
 
-    def __init__(self, path: Path | str | None = None) -> None:
+    def __init__(self, path: Path | str) -> None:
         """Raise ``InputError`` when the file is no model of this kind."""
-        found = share_path(MODEL) if path is None else Path(path)
+        found = Path(path)
         self._session = open_session(found, threads=1)
         self.files = (found,)
         told = self._session.get_modelmeta().custom_metadata_map

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grounders that the user brings, by spec: `grounder:huggingface:PATH`, `grounder:onnx:FOLDER`."""
+"""Grounders that the user brings, by spec: `grounder:huggingface:PATH` and the like."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hvs_ros.core.errors import InputError
 from hvs_ros.planners.engine import EngineOptions
 from hvs_ros.planners.sightings import Grounder, Thresholds
 
-KINDS = ('huggingface', 'onnx')
-FORMS = 'grounder:huggingface:PATH or grounder:onnx:FOLDER'
+KINDS = ('huggingface', 'onnx', 'learned')
+FORMS = 'grounder:huggingface:PATH, grounder:onnx:FOLDER or grounder:learned:FILE'
 
 
 def make_grounder(
@@ -27,6 +27,9 @@ def make_grounder(
     kind, _, path = spec.partition(':')
     if kind not in KINDS or not path.strip():
         raise InputError(f"planner 'grounder:{spec}' is not of the form {FORMS}")
+    if kind == 'learned':
+        from hvs_ros.planners.grounder_learned import LearnedGrounder
+        return LearnedGrounder(path, wishes)
     if kind == 'onnx':
         from hvs_ros.planners.grounder_onnx_folder import OnnxFolderGrounder
         return OnnxFolderGrounder(path, engine, wishes, phrase)

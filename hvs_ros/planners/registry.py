@@ -15,8 +15,8 @@ from hvs_ros.planners.base import ChatModel, ChatOptions, Planner
 from hvs_ros.planners.engine import EngineOptions, LocalConnector
 
 KNOWN_SPECS = (
-    'builtin', 'shapes', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random',
-    'openai:MODEL@URL[,URL]', 'grounder:huggingface:PATH', 'grounder:onnx:FOLDER',
+    'builtin', 'oracle[:EPISODES]', 'sweep[:VIEWS]', 'random', 'openai:MODEL@URL[,URL]',
+    'grounder:huggingface:PATH', 'grounder:onnx:FOLDER', 'grounder:learned:FILE',
     'transformers:PATH', 'vllm:PATH', 'recorded:FILE', 'recorded:FILE|openai:MODEL@URL',
     'a YAML file in config/planners/')
 
@@ -119,17 +119,10 @@ def _random(rest: str, context: PlannerContext) -> Planner:
 
 
 def _builtin(rest: str, context: PlannerContext) -> Planner:
-    from hvs_ros.planners.grounder_builtin import BuiltinGrounder
-    from hvs_ros.planners.grounding import GroundingPlanner
-    _refuse_rest('builtin', rest)
-    return GroundingPlanner(BuiltinGrounder(), name='builtin')
-
-
-def _shapes(rest: str, context: PlannerContext) -> Planner:
     from hvs_ros.planners.grounder_shape import ShapeGrounder
     from hvs_ros.planners.grounding import GroundingPlanner
-    _refuse_rest('shapes', rest)
-    return GroundingPlanner(ShapeGrounder(), name='shapes')
+    _refuse_rest('builtin', rest)
+    return GroundingPlanner(ShapeGrounder(), name='builtin')
 
 
 def _grounder(rest: str, context: PlannerContext) -> Planner:
@@ -194,7 +187,7 @@ def _refuse_rest(kind: str, rest: str) -> None:
 
 
 _BUILDERS: dict[str, Callable[[str, PlannerContext], Planner]] = {
-    'builtin': _builtin, 'shapes': _shapes, 'oracle': _oracle, 'sweep': _sweep, 'random': _random,
+    'builtin': _builtin, 'oracle': _oracle, 'sweep': _sweep, 'random': _random,
     'grounder': _grounder,
     **{kind: _chat(kind) for kind in ('openai', 'transformers', 'vllm', 'recorded')}}
 _CHATS: dict[str, Callable[[str, PlannerContext, str], Callable[[], ChatModel]]] = {

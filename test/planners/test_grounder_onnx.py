@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hvs_ros.core.errors import InputError
-from hvs_ros.planners.grounder_builtin import BuiltinGrounder, written_words
+from hvs_ros.planners.grounder_learned import LearnedGrounder, written_words
 from hvs_ros.planners.grounder_onnx import (
     CELL,
     CELLS,
@@ -211,7 +211,7 @@ def test_rubbish_is_no_model(tmp_path):
 def test_a_gate_whose_number_has_not_been_read_is_believed_in_less(model):
     image = view(RED, 300, 200, 30)
     plain = OnnxGrounder(model).locate(image, ['red gate B7'])[0]
-    doubted = BuiltinGrounder(model).locate(image, ['red gate B7'])[0]
+    doubted = LearnedGrounder(model).locate(image, ['red gate B7'])[0]
     assert doubted.box == plain.box and doubted.score < 0.5 * plain.score
-    assert BuiltinGrounder(model).locate(image, ['red gate'])[0] == (
+    assert LearnedGrounder(model).locate(image, ['red gate'])[0] == (
         OnnxGrounder(model).locate(image, ['red gate'])[0])

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the planner `builtin` looks with: the trained network, and a reader of signs beside it."""
+"""A network that `hvs train grounder` wrote, and a reader of signs beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 import re
 
@@ -13,7 +13,8 @@ import numpy as np
 from hvs_ros.planners.colours import ColourMap
 from hvs_ros.planners.grounder_onnx import OnnxGrounder
 from hvs_ros.planners.grounder_shape import LOOK_WIDTH, boards
-from hvs_ros.planners.sightings import Box, Hit, Thresholds
+from hvs_ros.planners.plugged import over
+from hvs_ros.planners.sightings import Box, Hit
 
 _NUMBERED = re.compile(
     r'\b(gate|room|platform|bus|exit|track|line|terminal)\s+([a-z]?\s?\d+[a-z]?)\b', re.IGNORECASE)
@@ -25,7 +26,7 @@ _UNREAD_SHARE = 0.45
 """What is left of the network's belief in a gate whose number has not been read."""
 
 
-class BuiltinGrounder:
+class LearnedGrounder:
     """
     Find things and ways: a network trained on procedural scenes, and writing on signs.
 
@@ -35,15 +36,12 @@ class BuiltinGrounder:
 
     reads_instructions = True
 
-    def __init__(self, model: Path | str | None = None) -> None:
-        """Raise ``InputError`` when the model cannot be read."""
+    def __init__(
+            self, model: Path | str, wishes: Mapping[str, float] | None = None) -> None:
+        """Raise ``InputError`` when the model cannot be read; ``wishes`` are thresholds."""
         self._network = OnnxGrounder(model)
         self.files = self._network.files
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """Return what its scores are worth."""
-        return self._network.thresholds
+        self.thresholds = over(str(model), self._network.thresholds, wishes or {})
 
     def locate(self, image: np.ndarray, phrases: Sequence[str]) -> list[Hit]:
         """Return the hits in a (h, w, 3) uint8 BGR view, best first."""
