@@ -22,7 +22,7 @@ from hvs_ros.planners.grounder_shape import ShapeGrounder
 from hvs_ros.planners.grounding import GroundingPlanner, scan_plan
 from hvs_ros.planners.phrases import phrases_of
 from hvs_ros.planners.registry import make_planner
-from hvs_ros.planners.sightings import Box, Hit, apart, direction_of, read_view
+from hvs_ros.planners.sightings import Box, Hit, Thresholds, apart, direction_of, read_view
 
 SPEC = ViewSpec(width=960, height=540)
 RED, BLUE, GREEN = (30, 30, 210), (210, 80, 20), (60, 160, 30)
@@ -199,6 +199,9 @@ def test_every_reply_is_an_action_under_every_profile(renderer):
 
 def test_any_grounder_plugs_in(renderer):
     class Everywhere:
+        thresholds = Thresholds()
+        reads_instructions = False
+
         def locate(self, image, phrases):
             height, width = image.shape[:2]
             return [Hit(phrases[0], 0.9, Box(width / 2 - 5, height / 2 - 5, width / 2 + 5,

@@ -23,7 +23,7 @@ def test_a_known_spec_makes_a_planner(spec):
 
 
 @pytest.mark.parametrize(('spec', 'says'), [
-    ('', 'unknown planner'), ('orakel', 'builtin, shapes, oracle'), ('openai', 'needs MODEL@URL'),
+    ('', 'unknown planner'), ('orakel', 'builtin, oracle'), ('openai', 'needs MODEL@URL'),
     ('oracle', 'needs a dataset'), ('oracle:/nowhere', '/nowhere'),
     ('sweep:7', '7 views do not divide 360'), ('sweep:x', "not 'x'"), ('sweep:0', 'divide'),
     ('recorded', 'needs a file'), ('recorded:/nowhere.sqlite', 'no such recording'),

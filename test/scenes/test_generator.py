@@ -26,7 +26,8 @@ BUNDLED = Path(__file__).parents[2] / 'sim' / 'episodes'
 
 def digest(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob('*')) if path.is_file()}
+            for path in sorted(folder.rglob('*'))
+            if path.is_file() and path.name != 'dataset.json'}
 
 
 def hue_of(colour: str) -> int:
@@ -54,7 +55,7 @@ def test_what_is_written_reads_as_episodes_of_both_splits(written):
     assert len(episodes) % 4 == 0
     assert {episode.start.yaw for episode in episodes} == {0, 90, 180, 270}
     assert all(episode.level in (0, 1, 2, 3) for episode in episodes)
-    for folder in (*written.glob('h*s/*'),):
+    for folder in written.glob('h*s/*/'):
         assert len(list(folder.glob('pano_*.jpg'))) == 1
 
 
