@@ -50,6 +50,11 @@ class Tracer:
         self._yaw = yaw
         self._sky = sky
 
+    @property
+    def yaw(self) -> float:
+        """Return the world direction of the centre column, rad."""
+        return self._yaw
+
     def draw(self, width: int, height: int) -> Picture:
         """Return the picture at a size in pixels."""
         light = Illumination(self._shapes, self._lighting, max(128, width // 2))

@@ -18,6 +18,7 @@ from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.renderer import Renderer, ViewSpec
 from hvs_ros.scenes import LAYOUTS, Order, Size, generate, make_scene
 from hvs_ros.scenes.generator import LEAST_THINGS, OBJECT_LAYOUTS, PATH_LAYOUTS, Made
+from hvs_ros.scenes.splits import Allowed
 from hvs_ros.scenes.things import COLOURS, KINDS
 
 SMALL = Size(512, 256)
@@ -182,3 +183,20 @@ def test_the_bundled_episodes_are_small_varied_and_whole():
     episodes = load_episodes(BUNDLED)
     assert {episode.scene.split('_')[0] for episode in episodes} <= set(LAYOUTS)
     assert {episode.split for episode in episodes} == {'hos', 'hps'}
+
+
+def test_a_test_set_is_as_hard_as_promised():
+    order = Order(28, Size(768, 384), 5, 'object', 1, Allowed('test'))
+    one_each = [make_scene(order, index, layout, path) for index, layout, path in order.plan()]
+    assert all(len(one.scene.things) >= LEAST_THINGS for one in one_each)
+    widths = [(one.items[0]['yaw'][1] - one.items[0]['yaw'][0]) % 360 for one in one_each]
+    assert np.median(widths) <= 12
+    assert np.mean(np.array(widths) < 5) >= 0.1
+    out_of_view = [level == 2 for one in one_each for level in one.items[0]['level']]
+    assert np.mean(out_of_view) >= 0.55
+    assert all(len(one.items) == 1 and len(one.items[0]['initial yaw']) <= 4 for one in one_each)
+
+
+def test_the_same_place_is_seen_from_another_yaw_in_every_scene():
+    yaws = [made('room', seed).scene.tracer.yaw for seed in range(3)]
+    assert len(set(yaws)) == 3 and np.ptp(yaws) > 0.3
