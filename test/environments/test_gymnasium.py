@@ -225,7 +225,7 @@ def test_recorded_searches_agree_here_too(root):
     ({'profile': 'mine'}, 'unknown profile'),
     ({'max_turns': 0}, 'max_turns'),
     ({'prompt_format': 'x'}, 'prompt_format'),
-    ({'prompts': 'nothing'}, 'nothing.yaml'),
+    ({'prompts': 'nothing'}, "unknown prompt pack 'nothing'"),
 ])
 def test_what_cannot_be_made_is_one_sentence(more, said, root):
     with pytest.raises(InputError, match=said):
