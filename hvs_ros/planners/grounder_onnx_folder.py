@@ -89,8 +89,8 @@ class OnnxFolderGrounder:
             rows = max(1, round(heat.shape[0] * size[1] * scale[1] / told.height))
             columns = max(1, round(heat.shape[1] * size[0] * scale[0] / told.width))
             return hits_of_heat(phrase, heat[:rows, :columns], size)
-        boxes, scores = answer[0].reshape(-1, 4).astype(np.float64), level(answer[1])
-        scores = scores.reshape(len(boxes), -1).max(axis=1)
+        boxes: np.ndarray = answer[0].reshape(-1, 4).astype(np.float64)
+        scores = level(answer[1]).reshape(len(boxes), -1).max(axis=1)
         if output.form == 'cxcywh':
             middle, half = boxes[:, :2], boxes[:, 2:] / 2
             boxes = np.hstack([middle - half, middle + half])
