@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -54,21 +56,33 @@ def hits_of_heat(phrase: str, heat: np.ndarray, size: tuple[int, int]) -> list[H
     _check(heat)
     rows, columns = heat.shape
     across, down = size[0] / columns, size[1] / rows
-    left, found = heat.copy(), []
-    for _ in range(MOST_PLACES):
-        top = float(left.max())
-        if top <= 0:
-            break
-        row, column = np.unravel_index(int(left.argmax()), left.shape)
-        hot = (left >= _NEAR_SHARE * top).astype(np.uint8)
-        _, regions = cv2.connectedComponents(hot, connectivity=8)
-        region = regions == regions[row, column]
+    found = []
+    for region, left in hot_places(heat, MOST_PLACES, _NEAR_SHARE):
         high, wide = np.nonzero(region)
-        found.append(Hit(phrase, top, Box(
+        found.append(Hit(phrase, float(left[region].max()), Box(
             float(wide.min() * across), float(high.min() * down),
             float((wide.max() + 1) * across), float((high.max() + 1) * down))))
-        left[region] = 0.0
     return found
+
+
+def hot_places(
+        heat: np.ndarray, most: int, share: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """
+    Yield (the place as a mask, the heat outside the places before) of the hottest places.
+
+    A place is what hangs together with its hottest spot and has at least a ``share`` of its heat.
+    """
+    left = heat.copy()
+    for _ in range(most):
+        top = float(left.max())
+        if top <= 0:
+            return
+        row, column = np.unravel_index(int(left.argmax()), left.shape)
+        hot = (left >= share * top).astype(np.uint8)
+        _, regions = cv2.connectedComponents(hot, connectivity=8)
+        region = regions == regions[row, column]
+        yield region, left
+        left[region] = 0.0
 
 
 def _check(*numbers: np.ndarray) -> None:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from hvs_ros.core.errors import InputError
+from hvs_ros.planners.detections import hot_places
 from hvs_ros.planners.onnx_session import open_session
 from hvs_ros.planners.sightings import Box, Hit, Thresholds
 from hvs_ros.planners.words import encode
@@ -104,20 +105,12 @@ def _fitted(image: np.ndarray) -> np.ndarray:
 
 def peaks(belief: np.ndarray) -> list[Peak]:
     """Return the places where belief gathers, the strongest first, in pixels of the look."""
-    left, found = belief.copy(), []
-    for _ in range(PEAKS):
-        top = float(left.max())
-        if top <= 0:
-            break
-        row, column = np.unravel_index(int(left.argmax()), left.shape)
-        hot = (left >= _NEAR_SHARE * top).astype(np.uint8)
-        _, regions = cv2.connectedComponents(hot, connectivity=8)
-        region = regions == regions[row, column]
+    found = []
+    for region, left in hot_places(belief, PEAKS, _NEAR_SHARE):
         mass = float(left[region].sum())
         if mass < _LEAST_MASS:
             break
         found.append(Peak(_box(region, left), mass))
-        left[region] = 0.0
     return found
 
 
