@@ -13,12 +13,12 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 import json
-import os
-from pathlib import Path
 import shlex
 import signal
 import threading
 from typing import Any
+
+from hvs_ros.cli.output import writable
 
 
 def add_parser(subparsers: Any) -> None:
@@ -56,13 +56,13 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print and write; 0 whether or not what must be reached is."""
     if args.what == 'planner':
         from hvs_ros.cli.bench_planner import run_planner
-        return run_planner(args, _writable(args.json) if args.json else None)
+        return run_planner(args, writable('--json', args.json) if args.json else None)
     from hvs_ros.bench.figures import chosen
     from hvs_ros.bench.scale import FULL, QUICK
     from hvs_ros.bench.sitting import document, measure_all, row
     from hvs_ros.evaluation.records import write_atomically
     figures, scale = chosen(args.only), QUICK if args.quick else FULL
-    file = _writable(args.json) if args.json else None
+    file = writable('--json', args.json) if args.json else None
     missing = {figure.name: figure.missing for figure in figures if figure.missing}
     _refuse_missing(args.only, missing)
     for name, reason in missing.items():
@@ -101,19 +101,6 @@ def _command(args: argparse.Namespace) -> str:
     words = ['hvs', 'bench', *(['--json', args.json] if args.json else [])]
     words += [word for name in args.only for word in ('--only', name)]
     return shlex.join([*words, *(['--quick'] if args.quick else [])])
-
-
-def _writable(name: str) -> Path:
-    """Return the file, refused now rather than after minutes of measuring."""
-    from hvs_ros.core.errors import InputError
-    path = Path(name)
-    if path.is_dir():
-        raise InputError(f'--json {name}: is a folder, not a file')
-    if not path.parent.is_dir():
-        raise InputError(f'--json {name}: there is no folder {path.parent}')
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f'--json {name}: the folder {path.parent} cannot be written to')
-    return path
 
 
 def _refuse_missing(only: list[str], missing: dict[str, str]) -> None:

@@ -12,6 +12,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from hvs_ros.cli.output import writable
+
 
 def add_parser(subparsers: Any) -> None:
     """Add `hvs train`."""
@@ -55,6 +57,7 @@ def train_grounder(args: argparse.Namespace) -> int:
     from hvs_ros.learning.train import Plan, train_and_write
     if args.scenes < 1 or args.minutes <= 0 or args.threads < 1:
         raise InputError('--scenes, --minutes and --threads must be above 0')
+    writable('--out', args.out)
     manifest = train_and_write(Plan(
         args.cache, args.out, args.scenes, args.minutes, args.seed, args.threads, args.blank))
     print(f'{args.out}: {manifest["bytes"] / 1e6:.2f} MB, {manifest["scores"]}')
@@ -64,6 +67,7 @@ def train_grounder(args: argparse.Namespace) -> int:
 def score(args: argparse.Namespace) -> int:
     """Write the rows of the table, printing each as it is known."""
     from hvs_ros.learning.table import build, line, write_rows
+    writable('--json', args.json)
     rows = []
     for row in build(args.scenes, args.model, args.blank_model, args.only):
         rows.append(row)

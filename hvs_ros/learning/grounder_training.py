@@ -17,7 +17,6 @@ from hvs_ros.learning.disturb import disturb
 from hvs_ros.learning.grounder_model import GrounderNet
 from hvs_ros.learning.questions import Question, ask, cover, spoil_words
 from hvs_ros.learning.views import Shard, read_shard
-from hvs_ros.planners.grounder_onnx import CELLS
 from hvs_ros.planners.words import FIRST_WORD, encode
 from hvs_ros.scenes.splits import Allowed
 
@@ -102,7 +101,11 @@ def batches(
 def train(
         views: Views, validation: Views, vocabulary: Sequence[str], recipe: Recipe,
         tell: Callable[[str], None] = print) -> GrounderNet:
-    """Return the network with the best validation score; ``tell`` gets a line now and then."""
+    """
+    Return the running average of the network; ``tell`` gets a line now and then.
+
+    Validation views are only looked at, for those lines.
+    """
     recipe = replace(recipe, batch=min(recipe.batch, len(views)))  # else no batch were full
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
@@ -187,4 +190,4 @@ def scores(
     net.train()
     gone, there = np.array(sure_gone), np.array(sure_there)
     return {'there': round(float(np.mean(hits)), 3), 'seen': round(float((there < 0.5).mean()), 3),
-            'gone': round(float((gone > 0.5).mean()), 3), 'cells': CELLS[0] * CELLS[1]}
+            'gone': round(float((gone > 0.5).mean()), 3)}

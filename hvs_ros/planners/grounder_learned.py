@@ -59,7 +59,8 @@ def written_words(instruction: str) -> str:
     if numbered:
         return f'{numbered[1]} {numbered[2].replace(" ", "")}'.lower()
     named = _NAMED.search(instruction)
-    return ' '.join(named[1].split()[:1]).lower() if named else ''
+    name = named[1].split()[0].lower() if named and named[1].split() else ''
+    return '' if name == 'the' else name
 
 
 def _doubted(hit: Hit) -> Hit:

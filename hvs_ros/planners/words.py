@@ -12,15 +12,15 @@ PAD, UNKNOWN, CODE = 0, 1, 2
 FIRST_WORD = 3
 LENGTH = 24
 """Words of an instruction that are read; what comes after them is not."""
-_WORD = re.compile(r'[a-z]+|[0-9]+[a-z]?|[.:,?!]', re.IGNORECASE)
 _CODE = re.compile(r'[a-z]?[0-9]+[a-z]?', re.IGNORECASE)
+_WORD = re.compile(
+    rf'{_CODE.pattern}(?![a-z0-9])|[a-z]+|[0-9]+|[.:,?!]', re.IGNORECASE)
 
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text in lower case; what divides sentences counts as a word."""
     joined = re.sub(r'\b([A-Za-z])\s?(?=[0-9])', r'\1', text)
-    return [word.lower() for word in re.findall(
-        rf'{_CODE.pattern}|{_WORD.pattern}', joined, re.IGNORECASE)]
+    return [word.lower() for word in _WORD.findall(joined)]
 
 
 def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:

@@ -29,6 +29,7 @@ WORDS = ('box', 'cup', 'find', 'glass', 'red', 'the')
     ('Go to gate B7', ['go', 'to', 'gate', 'b7']), ('Go to gate B 7', ['go', 'to', 'gate', 'b7']),
     ('platform 12b now', ['platform', '12b', 'now']), ('Room 214!', ['room', '214', '!']),
     ('', []), ('  \n ', []), ('…«»', []),
+    ('the 12th floor', ['the', '12', 'th', 'floor']),
 ])
 def test_a_sentence_is_split_into_words_numbers_and_stops(text, words):
     assert split_words(text) == words

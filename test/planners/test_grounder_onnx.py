@@ -99,7 +99,9 @@ def test_in_the_middle_the_enlarged_look_decides(wide, near, masses):
     ('PLATFORM 3', 'platform 3'), ('Head for platform 12b', 'platform 12b'),
     ('How do I get to the door of the bakery?', 'bakery'), ('the entrance of museum', 'museum'),
     ('the sign that says Exit', 'exit'), ('Find the red cup', ''), ('Go to the exit', ''),
-    ('gate', ''), ('Find the room with the red cup', ''), ('', '')])
+    ('gate', ''), ('Find the room with the red cup', ''), ('', ''),
+    ('Find the door of the', ''),
+])
 def test_what_a_sign_would_say_of_an_instruction(instruction, words):
     assert written_words(instruction) == words
 
