@@ -22,6 +22,7 @@ MAX_FILE_BYTES = 1 << 29
 _MAX_RATIO = 200
 """Deflate reaches 1000 on zeros; pictures and annotations stay far below 100."""
 _RATIO_MATTERS_FROM = 1 << 23
+# NotImplementedError is zipfile's word for a compression it does not know
 _READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
