@@ -15,9 +15,8 @@ for package in ('torch', 'transformers', 'trl', 'datasets', 'PIL'):
 from datasets import Dataset
 from search_fixtures import VIEW, learn_by_heart, write_searches
 from tiny_models import load_processor, load_qwen, make_qwen
-import torch
 from trl import GRPOConfig
-from trl_spies import Spy, image_tokens
+from trl_spies import GROUP, Spy, TwoSteps, image_tokens
 
 from hvs_ros.environments.training import open_searches
 from hvs_ros.environments.trl_text import (
@@ -27,7 +26,6 @@ from hvs_ros.environments.trl_text import (
     text_rows,
 )
 
-GROUP = 6
 TURN = '<think>turn</think><answer>rotate(90,0)</answer>'
 RIGHT, WRONG = (f'<think>there</think><answer>submit({yaw},0)</answer>' for yaw in (90, 270))
 
@@ -97,20 +95,8 @@ def test_image_tokens_equal_image_features_for_every_view(trained):
         assert tokens == features > 0
 
 
-def test_rewards_differ_within_a_group(trained):
-    for batch in trained.batches:
-        assert set(batch.rewards) == {0.0, 0.5}
-        groups = [batch.rewards[place:place + GROUP] for place in (0, GROUP)]
-        assert any(len(set(group)) == 2 for group in groups)
-
-
-def test_gradients_are_finite_and_not_zero_and_a_weight_changed(trained):
-    assert len(trained.gradients) == 2
-    for norms in trained.gradients:
-        assert all(torch.isfinite(torch.tensor(list(norms.values()))))
-        assert any(norm > 0 for name, norm in norms.items() if 'visual' in name)
-        assert any(norm > 0 for name, norm in norms.items() if 'visual' not in name)
-    assert trained.changed > 0
+class TestTwoSteps(TwoSteps):
+    """What any two steps of GRPO owe."""
 
 
 def test_what_the_model_did_not_write_is_masked_from_the_loss(trained):

@@ -16,17 +16,15 @@ for package in ('torch', 'transformers', 'trl', 'datasets', 'PIL'):
 from datasets import Dataset
 from search_fixtures import VIEW, learn_by_heart, write_searches
 from tiny_models import load_qwen, make_qwen
-import torch
 from trl import GRPOConfig, GRPOTrainer
 from trl.chat_template_utils import is_chat_template_prefix_preserving, supports_tool_calling
-from trl_spies import Spy, image_tokens
+from trl_spies import GROUP, Spy, TwoSteps, image_tokens
 
 from hvs_ros.core.panorama import PanoramaCache, PanoramaError
 from hvs_ros.environments.training import NO_TURNS_LEFT
 from hvs_ros.environments.trl_tools import SearchTools, search_tools, tool_rows, use_tools
 from hvs_ros.environments.views import Views
 
-GROUP = 6
 RIGHT, WRONG = (90, 0), (270, 0)
 
 
@@ -100,20 +98,8 @@ def test_image_tokens_equal_image_features_for_the_first_view_and_each_tool_repl
         assert tokens == features > 0
 
 
-def test_rewards_differ_within_a_group(trained):
-    for batch in trained.batches:
-        assert set(batch.rewards) == {0.0, 0.5}
-        groups = [batch.rewards[place:place + GROUP] for place in (0, GROUP)]
-        assert any(len(set(group)) == 2 for group in groups)
-
-
-def test_gradients_are_finite_and_not_zero_and_a_weight_changed(trained):
-    assert len(trained.gradients) == 2
-    for norms in trained.gradients:
-        assert all(torch.isfinite(torch.tensor(list(norms.values()))))
-        assert norms['lm_head.weight' if 'lm_head.weight' in norms else next(iter(norms))] > 0
-        assert any(norm > 0 for name, norm in norms.items() if 'visual' in name)
-    assert trained.changed > 0
+class TestTwoSteps(TwoSteps):
+    """What any two steps of GRPO owe."""
 
 
 def test_tool_tokens_are_masked_from_the_loss(trained):

@@ -10,6 +10,28 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+GROUP = 6
+"""Searches of one episode whose rewards are compared."""
+
+
+class TwoSteps:
+    """Hold two steps of GRPO, which the fixture ``trained`` watched, to what any two owe."""
+
+    def test_rewards_differ_within_a_group(self, trained):
+        for batch in trained.batches:
+            assert set(batch.rewards) == {0.0, 0.5}
+            groups = [batch.rewards[place:place + GROUP] for place in (0, GROUP)]
+            assert any(len(set(group)) == 2 for group in groups)
+
+    def test_gradients_are_finite_and_not_zero_and_a_weight_changed(self, trained):
+        assert len(trained.gradients) == 2
+        for norms in trained.gradients:
+            assert all(torch.isfinite(torch.tensor(list(norms.values()))))
+            assert any(norm > 0 for name, norm in norms.items() if 'visual' in name)
+            assert any(norm > 0 for name, norm in norms.items() if 'visual' not in name)
+            assert norms['lm_head.weight' if 'lm_head.weight' in norms else next(iter(norms))] > 0
+        assert trained.changed > 0
+
 
 @dataclass
 class Batch:
