@@ -58,7 +58,8 @@ def read_manifest(run: Path | str) -> dict[str, Any]:
     """Return a run's manifest; raise ``RunError`` when the folder holds none."""
     path = Path(run) / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding='utf-8'))
+        manifest = json.loads(
+            path.read_text(encoding='utf-8'), parse_constant=_refuse_constant)
     except FileNotFoundError as error:
         raise RunError(f'{run}: not a run folder (it has no {MANIFEST})') from error
     except (OSError, ValueError, RecursionError) as error:
@@ -69,6 +70,11 @@ def read_manifest(run: Path | str) -> dict[str, Any]:
             f'{path}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}')
     _check_manifest(path, manifest)
     return manifest
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and no other reader of JSON does."""
+    raise ValueError(f'{name} is no number of JSON')
 
 
 def _check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:

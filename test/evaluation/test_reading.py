@@ -45,6 +45,8 @@ def test_a_sound_run_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('change, words', [
     (lambda m, r: m.pop('config'), 'run.json: field "config" is missing or no object'),
+    (lambda m, r: m.update(packages={'numpy': float('nan')}),
+     'broken manifest (NaN is no number of JSON)'),
     (lambda m, r: m.update(config=[]), 'run.json: field "config" is missing or no object'),
     (lambda m, r: m['config'].update(view={'size': 3}), 'field "config" is broken'),
     (lambda m, r: m['config'].pop('episodes'), 'field "config" is broken'),
