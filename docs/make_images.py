@@ -28,7 +28,7 @@ from hvs_ros.core.renderer import Renderer, ViewSpec
 from hvs_ros.core.share import share_path
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.figures import action_words, gaze_path
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 from hvs_ros.evaluation.session import evaluate
 
 TARGET = Path(__file__).parent / 'images' / 'search.jpg'

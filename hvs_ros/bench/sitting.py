@@ -20,7 +20,7 @@ from hvs_ros.bench.scale import QUICK, TIMEOUT_S, Scale
 from hvs_ros.core.share import share_path
 from hvs_ros.evaluation import manifest
 from hvs_ros.evaluation.hardware import processor
-from hvs_ros.evaluation.records import now
+from hvs_ros.evaluation.run_files import now
 
 PACKAGES = (
     'numpy', 'opencv-python-headless', 'simplejpeg', 'pybase64', 'pillow', 'py360convert',

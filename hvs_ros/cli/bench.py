@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from hvs_ros.bench.figures import chosen
     from hvs_ros.bench.scale import FULL, QUICK
     from hvs_ros.bench.sitting import document, measure_all, row
-    from hvs_ros.evaluation.records import write_atomically
+    from hvs_ros.evaluation.run_files import write_atomically
     figures, scale = chosen(args.only), QUICK if args.quick else FULL
     file = writable('--json', args.json) if args.json else None
     missing = {figure.name: figure.missing for figure in figures if figure.missing}

@@ -12,7 +12,7 @@ def run_planner(args: argparse.Namespace, file: Path | None) -> int:
     """Search under every context policy, print one row for each, and write them to ``file``."""
     from hvs_ros.bench.contexts import HEADER, costs
     from hvs_ros.core.errors import InputError
-    from hvs_ros.evaluation.records import write_atomically
+    from hvs_ros.evaluation.run_files import write_atomically
     from hvs_ros.evaluation.tables import aligned
     from hvs_ros.planners.registry import PlannerContext, make_planner
     from hvs_ros.planners.vlm import VlmPlanner

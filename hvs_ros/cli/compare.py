@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     from hvs_ros.evaluation import compare_tables
     from hvs_ros.evaluation.compare import compare_runs
-    from hvs_ros.evaluation.records import write_atomically
+    from hvs_ros.evaluation.run_files import write_atomically
     result = compare_runs(args.a, args.b, args.across)
     if args.json:
         write_atomically(Path(args.json), json.dumps(result, indent=1) + '\n')

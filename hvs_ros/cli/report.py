@@ -96,7 +96,7 @@ def _text(results: Results, args: argparse.Namespace) -> None:
     from hvs_ros.evaluation.formats.latex import latex
     from hvs_ros.evaluation.formats.markdown import markdown
     from hvs_ros.evaluation.formats.spreadsheet import spreadsheet
-    from hvs_ros.evaluation.records import write_atomically
+    from hvs_ros.evaluation.run_files import write_atomically
     refusing = {'latex': latex, 'csv': spreadsheet, 'harness': harness}
     if args.format == 'markdown':
         text = markdown(results)

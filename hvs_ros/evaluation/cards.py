@@ -13,7 +13,7 @@ from typing import Any
 from hvs_ros.evaluation.figures import Drawing, action_words, drawings
 from hvs_ros.evaluation.groups import level_name
 from hvs_ros.evaluation.outcomes import SCORED
-from hvs_ros.evaluation.records import Key, record_key
+from hvs_ros.evaluation.run_files import Key, record_key
 
 MOST_CHARACTERS = 20_000
 """Of one reply: a model that repeats itself for ever must not fill the page."""

@@ -18,7 +18,7 @@ from hvs_ros.evaluation.groups import GROUPINGS, counted
 from hvs_ros.evaluation.outcomes import SCORED
 from hvs_ros.evaluation.paired import compare_pairs
 from hvs_ros.evaluation.reading import read_run
-from hvs_ros.evaluation.records import Key, record_key
+from hvs_ros.evaluation.run_files import Key, record_key
 from hvs_ros.evaluation.statistics import cluster_of
 
 SCHEMA_VERSION = 1

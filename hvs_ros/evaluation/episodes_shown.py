@@ -15,7 +15,7 @@ from hvs_ros.evaluation.config import ViewConfig
 from hvs_ros.evaluation.figures import PANORAMA, Drawing
 from hvs_ros.evaluation.panorama_files import PanoramaFiles
 from hvs_ros.evaluation.pictures import FULL, LADDER, Sizes, draw
-from hvs_ros.evaluation.records import Key, record_key
+from hvs_ros.evaluation.run_files import Key, record_key
 
 SAMPLED_EPISODES = 24
 _MOST_VIEW_BYTES, _MOST_PANORAMA_BYTES = 40_000, 200_000

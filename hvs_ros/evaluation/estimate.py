@@ -16,13 +16,8 @@ from hvs_ros.evaluation.budget import prices_of
 from hvs_ros.evaluation.config import EvalConfig, load_selected
 from hvs_ros.evaluation.image_tokens import Family, family_of
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
-from hvs_ros.evaluation.records import (
-    MANIFEST,
-    Lines,
-    read_lines,
-    read_manifest,
-    refuse_difference,
-)
+from hvs_ros.evaluation.records import refuse_difference
+from hvs_ros.evaluation.run_files import MANIFEST, Lines, read_lines, read_manifest
 from hvs_ros.evaluation.runner import episode_task
 from hvs_ros.planners.base import Planner
 from hvs_ros.planners.pictures import picture_size

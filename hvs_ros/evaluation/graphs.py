@@ -21,13 +21,12 @@ from hvs_ros.core.episode import Episode
 from hvs_ros.core.errors import HvsError
 from hvs_ros.evaluation.config import EvalConfig, shard_of
 from hvs_ros.evaluation.direct import Ending, signals_into
-from hvs_ros.evaluation.records import (
+from hvs_ros.evaluation.records import ErrorStreak, RunWriter
+from hvs_ros.evaluation.run_files import (
     LINES,
     MANIFEST,
-    ErrorStreak,
     Key,
     RunError,
-    RunWriter,
     read_line,
     record_key,
     write_atomically,

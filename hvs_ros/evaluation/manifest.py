@@ -18,7 +18,7 @@ from hvs_ros.core.profile import get_profile
 from hvs_ros.evaluation.config import EvalConfig, load_whole, shard_numbers
 from hvs_ros.evaluation.groups import group_counts
 from hvs_ros.evaluation.hardware import describe_hardware
-from hvs_ros.evaluation.records import SCHEMA_VERSION, now
+from hvs_ros.evaluation.run_files import SCHEMA_VERSION, now
 from hvs_ros.planners.asking import Asking, Waits
 from hvs_ros.planners.base import Planner
 from hvs_ros.planners.presets import find_preset

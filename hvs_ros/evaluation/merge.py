@@ -15,14 +15,8 @@ from typing import Any
 from hvs_ros.evaluation.config import EvalConfig, shard_numbers
 from hvs_ros.evaluation.groups import GROUPINGS, LEVELS
 from hvs_ros.evaluation.reading import read_run
-from hvs_ros.evaluation.records import (
-    LINES,
-    MANIFEST,
-    Key,
-    RunError,
-    record_key,
-    refuse_difference,
-)
+from hvs_ros.evaluation.records import refuse_difference
+from hvs_ros.evaluation.run_files import LINES, MANIFEST, Key, RunError, record_key
 
 OF_THE_MACHINE = ('git', 'packages', 'platform', 'times')
 

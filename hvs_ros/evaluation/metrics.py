@@ -22,8 +22,8 @@ from hvs_ros.evaluation.groups import (
 )
 from hvs_ros.evaluation.lite import weighted_success
 from hvs_ros.evaluation.outcomes import SCORED, target_from_dict
-from hvs_ros.evaluation.records import SCHEMA_VERSION
 from hvs_ros.evaluation.repeats import repeat_metrics
+from hvs_ros.evaluation.run_files import SCHEMA_VERSION
 from hvs_ros.evaluation.statistics import cluster_of, rate
 
 __all__ = ['compute_metrics', 'level_name', 'scene_name']

@@ -23,8 +23,8 @@ from hvs_ros.evaluation.curve import turn_curve
 from hvs_ros.evaluation.episodes_shown import fill
 from hvs_ros.evaluation.groups import SPLIT_WORDS
 from hvs_ros.evaluation.panorama_files import PanoramaFiles, find_panoramas
-from hvs_ros.evaluation.records import record_key
 from hvs_ros.evaluation.results import Results
+from hvs_ros.evaluation.run_files import record_key
 from hvs_ros.evaluation.tables import (
     comparison_rows,
     headline,

@@ -20,7 +20,7 @@ from hvs_ros.core.gaze import BenchmarkAngles
 from hvs_ros.core.panorama import Panorama, PanoramaFile, load_panorama
 from hvs_ros.core.renderer import Renderer, ViewSpec, encode_jpeg
 from hvs_ros.evaluation.config import ViewConfig
-from hvs_ros.evaluation.records import Key, record_key
+from hvs_ros.evaluation.run_files import Key, record_key
 
 MOST_THREADS = 4
 Record = Mapping[str, Any]

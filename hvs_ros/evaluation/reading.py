@@ -14,7 +14,7 @@ from hvs_ros.core.profile import PROFILES
 from hvs_ros.evaluation.config import ViewConfig
 from hvs_ros.evaluation.groups import GROUPINGS, LEVELS
 from hvs_ros.evaluation.outcomes import OUTCOMES, SCORED
-from hvs_ros.evaluation.records import LINES, MANIFEST, RunError, read_manifest, read_records
+from hvs_ros.evaluation.run_files import LINES, MANIFEST, RunError, read_manifest, read_records
 
 Check = Callable[[Any], bool]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hvs_ros.evaluation.page import EMBED, PageOptions, page
-from hvs_ros.evaluation.records import write_atomically
 from hvs_ros.evaluation.results import Results
+from hvs_ros.evaluation.run_files import write_atomically
 
 METRICS = 'metrics.json'
 REPORT = 'report.html'

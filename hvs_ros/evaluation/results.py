@@ -12,7 +12,7 @@ from hvs_ros.core.errors import InputError
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.metrics import compute_metrics
 from hvs_ros.evaluation.reading import read_run
-from hvs_ros.evaluation.records import LINES, RunError
+from hvs_ros.evaluation.run_files import LINES, RunError
 
 Record = Mapping[str, Any]
 

@@ -18,8 +18,9 @@ from hvs_ros.evaluation.manifest import build_manifest, planner_for
 from hvs_ros.evaluation.metrics import compute_metrics
 from hvs_ros.evaluation.overlap import training_lines, training_overlap
 from hvs_ros.evaluation.progress import Progress
-from hvs_ros.evaluation.records import LINES, MANIFEST, RunWriter, read_manifest, read_records
+from hvs_ros.evaluation.records import RunWriter
 from hvs_ros.evaluation.report import METRICS, REPORT, derive
+from hvs_ros.evaluation.run_files import LINES, MANIFEST, read_manifest, read_records
 from hvs_ros.evaluation.tables import text_tables
 
 OnTurn = Callable[[TurnLine], None]

@@ -25,7 +25,7 @@ from hvs_ros.core.view import View
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.outcomes import OUTCOMES
 from hvs_ros.evaluation.reading import read_run
-from hvs_ros.evaluation.records import write_atomically
+from hvs_ros.evaluation.run_files import write_atomically
 from hvs_ros.evaluation.runner import episode_task, view_spec
 from hvs_ros.learning.training_data import refuse_benchmark
 from hvs_ros.planners.asking import Asking

@@ -21,7 +21,8 @@ from hvs_ros.cli.main import main
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig, load_selected
 from hvs_ros.evaluation.direct import run_direct
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
-from hvs_ros.evaluation.records import RunWriter, read_lines, read_records
+from hvs_ros.evaluation.records import RunWriter
+from hvs_ros.evaluation.run_files import read_lines, read_records
 
 ray = pytest.importorskip('ray', reason='ray is not installed (extra [cluster])')
 VIEW = ViewConfig(64, 36)

@@ -19,7 +19,7 @@ from hvs_ros.evaluation.budget import Budget, Prices
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig
 from hvs_ros.evaluation.estimate import dry_run
 from hvs_ros.evaluation.image_tokens import GENERIC, family_of
-from hvs_ros.evaluation.records import read_lines, read_records
+from hvs_ros.evaluation.run_files import read_lines, read_records
 
 NOBODY = 'http://127.0.0.1:9/v1'
 

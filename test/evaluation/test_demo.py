@@ -11,7 +11,7 @@ import pytest
 from hvs_ros.cli import demo
 from hvs_ros.cli.main import main
 from hvs_ros.core.episode import load_episodes
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 
 BUNDLED = REPOSITORY / 'sim/episodes'
 pytestmark = pytest.mark.skipif(

@@ -23,7 +23,7 @@ from evaluation_fixtures import (
 from model_replies import Completions, serving
 import pytest
 
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from scripted_graph import play
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig
-from hvs_ros.evaluation.records import RunError, read_lines, read_records
+from hvs_ros.evaluation.run_files import RunError, read_lines, read_records
 from hvs_ros.evaluation.session import RunStoppedError, evaluate
 
 VIEW = ViewConfig(64, 36)

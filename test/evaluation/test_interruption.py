@@ -17,7 +17,7 @@ import time
 from evaluation_fixtures import SMALL_VIEW, command, comparable, environment, hvs
 import pytest
 
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 
 LEAVES_WITHIN_S = 2.0
 

@@ -15,7 +15,7 @@ from record_fixtures import PLAIN, record, say
 from hvs_ros.evaluation.config import EvalConfig
 from hvs_ros.evaluation.metrics import compute_metrics
 from hvs_ros.evaluation.reading import read_run
-from hvs_ros.evaluation.records import RunError
+from hvs_ros.evaluation.run_files import RunError
 
 Change = Callable[[dict[str, Any], list[dict[str, Any]]], Any]
 

@@ -11,13 +11,8 @@ import resource
 import pytest
 
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig, episode_seed, read_ids
-from hvs_ros.evaluation.records import (
-    ErrorStreak,
-    RunError,
-    RunWriter,
-    read_manifest,
-    read_records,
-)
+from hvs_ros.evaluation.records import ErrorStreak, RunWriter
+from hvs_ros.evaluation.run_files import RunError, read_manifest, read_records
 
 
 def manifest(count: int = 3, repeats: int = 1, **changes: object) -> dict[str, object]:

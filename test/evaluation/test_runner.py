@@ -21,7 +21,8 @@ from hvs_ros.core.search import Decision, Observation, Task
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig, load_selected
 from hvs_ros.evaluation.direct import run_direct
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
-from hvs_ros.evaluation.records import RunWriter, read_records
+from hvs_ros.evaluation.records import RunWriter
+from hvs_ros.evaluation.run_files import read_records
 from hvs_ros.evaluation.runner import EpisodeRunner, Job, StoppedError
 from hvs_ros.evaluation.session import RunStoppedError, evaluate
 from hvs_ros.evaluation.statistics import wilson

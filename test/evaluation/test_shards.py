@@ -22,7 +22,8 @@ from hvs_ros.evaluation.config import (
     shard_of,
 )
 from hvs_ros.evaluation.merge import merge_runs
-from hvs_ros.evaluation.records import RunError, RunWriter, read_manifest, read_records
+from hvs_ros.evaluation.records import RunWriter
+from hvs_ros.evaluation.run_files import RunError, read_manifest, read_records
 
 
 class File:

@@ -23,7 +23,8 @@ from hvs_ros.core import panorama as panorama_module
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig, load_selected
 from hvs_ros.evaluation.direct import run_direct
 from hvs_ros.evaluation.manifest import build_manifest, planner_for
-from hvs_ros.evaluation.records import RunWriter, read_records
+from hvs_ros.evaluation.records import RunWriter
+from hvs_ros.evaluation.run_files import read_records
 from hvs_ros.evaluation.runner import Job
 from hvs_ros.evaluation.schedule import ByPanorama, InOrder
 from hvs_ros.evaluation.workers import ChildEngine

@@ -12,7 +12,7 @@ from evaluation_fixtures import REPOSITORY
 
 from hvs_ros.core.episode import load_episodes
 from hvs_ros.evaluation.config import EvalConfig, ViewConfig, episode_seed
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 from hvs_ros.evaluation.session import evaluate
 from hvs_ros.ros.evaluate import run_graph
 

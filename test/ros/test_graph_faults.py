@@ -18,7 +18,7 @@ import pytest
 
 from hvs_ros.core.messages import TurnLine
 from hvs_ros.evaluation.config import ViewConfig
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 
 # the contract's two seconds, and one for a machine that is busy with something else
 LEAVES_WITHIN_S = 2.0 + 1.0

@@ -20,7 +20,7 @@ from std_srvs.srv import Trigger
 
 from hvs_ros.core.messages import ResultLine, TurnLine
 from hvs_ros.core.search import SHUT_DOWN
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 from hvs_ros.nodes.benchmark_replay import BenchmarkReplay
 from hvs_ros.ros.conversions import to_gaze
 from hvs_ros.ros.qos import EVENTS, HISTORY, LATCHED, RELIABLE

@@ -12,7 +12,7 @@ from flow_partner import Partner
 import pytest
 from std_msgs.msg import String
 
-from hvs_ros.evaluation.records import read_records
+from hvs_ros.evaluation.run_files import read_records
 from hvs_ros.ros.bringup import assemble
 from hvs_ros.ros.conversions import to_ns
 from hvs_ros.ros.graph import deployment_of

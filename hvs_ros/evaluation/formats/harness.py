@@ -9,8 +9,8 @@ from typing import Any
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.evaluation.outcomes import SCORED
-from hvs_ros.evaluation.records import write_atomically
 from hvs_ros.evaluation.results import Results
+from hvs_ros.evaluation.run_files import write_atomically
 
 LEVELS = range(4)
 MOST_STEPS = 10

@@ -12,8 +12,8 @@ import zipfile
 
 from hvs_ros.core.errors import InputError
 from hvs_ros.evaluation.published_results import protocol_of
-from hvs_ros.evaluation.records import LINES, MANIFEST, write_atomically
 from hvs_ros.evaluation.results import Results
+from hvs_ros.evaluation.run_files import LINES, MANIFEST, write_atomically
 
 FORMAT = 'hvs_ros submission 1'
 SUMMARY, RECORDS = 'submission.json', 'records.zip'
